@@ -1,0 +1,133 @@
+# -*- test-case-name: tests.test_errors -*-
+"""Every error that sockjsd raises on purpose, as one tree.
+
+::
+
+    SockjsdError
+    ├── ConfigurationError      a file, an option or a value is wrong: nothing starts
+    ├── StartError              the configuration is right, the machine says no (port in use, no Django)
+    ├── StateError              we broke our own rules: a bug in sockjsd
+    ├── ChannelNameError        a channel's name is not one (raised to whoever publishes or subscribes)
+    ├── PublishError            a publication did not go out
+    │   ├── NobodyListens       the memory broker, in a process that is not the daemon
+    │   ├── NotJSON             the data cannot be written as JSON
+    │   └── BrokerUnavailable   Redis does not answer, or the breaker is open
+    └── PeerError               whoever is on the other end of a socket broke a rule
+        ├── HTTPError           one refused request; carries the status and whether the connection can go on
+        ├── PayloadError        a SockJS payload that is missing, broken or too big
+        └── WebSocketError      one broken WebSocket; carries the close code
+
+The peer's fault and ours are different classes, so that one place can answer the
+first quietly and log the second loudly.  ``status`` is the HTTP status that fits
+when an error has to be answered over HTTP.  No message contains text from a peer
+that was not escaped with ``repr``.
+"""
+
+from __future__ import annotations
+
+
+class SockjsdError(Exception):
+    """The root of all errors of this package."""
+
+    #: The HTTP status that fits this error when nothing better is known.
+    status: int = 500
+
+
+class ConfigurationError(SockjsdError):
+    """A configuration that cannot be used.
+
+    :param problem: what it got and what is allowed, one sentence.
+    :param file: the file's path, or the environment variable's name, where it stands.
+    :param line: the line in *file*, from 1; ``None`` where there is none.
+    """
+
+    def __init__(self, problem: str, file: str | None = None, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        where = [str(part) for part in (self.file, self.line) if part is not None]
+        return ": ".join([":".join(where), self.problem] if where else [self.problem])
+
+
+class StartError(SockjsdError):
+    """The daemon cannot start on this machine: the message says why and what to do."""
+
+
+class StateError(SockjsdError):
+    """An event that the present state does not allow: a bug of ours, never of a peer."""
+
+
+class ChannelNameError(SockjsdError):
+    """A name that cannot be a channel's: the message says what is allowed."""
+
+    status = 400
+
+
+class PublishError(SockjsdError):
+    """A publication did not go out."""
+
+    status = 503
+
+
+class NobodyListens(PublishError):
+    """The memory broker lives inside the daemon; this process is another one, so nobody would hear."""
+
+
+class NotJSON(PublishError):
+    """The data given to ``publish`` cannot be written as JSON."""
+
+    status = 400
+
+
+class BrokerUnavailable(PublishError):
+    """The broker did not take the publication in time, or is known to be down."""
+
+
+class PeerError(SockjsdError):
+    """The other end of a socket broke a rule."""
+
+    status = 400
+
+
+class HTTPError(PeerError):
+    """A request that is refused.
+
+    :param status: the HTTP status to answer with.
+    :param reason: one line for the response's body; nothing from the peer.
+    :param close: whether the connection has to end after the answer, because the
+        bytes that follow cannot be trusted.
+    """
+
+    def __init__(self, status: int, reason: str, *, close: bool = True) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.close = close
+
+
+class PayloadError(PeerError):
+    """A SockJS payload that is missing, broken or too big; the SockJS text answers these with 500.
+
+    :param reason: the sentence that the SockJS text prescribes for the body.
+    """
+
+    def __init__(self, reason: str, *, status: int = 500) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class WebSocketError(PeerError):
+    """A WebSocket that broke RFC 6455, or a limit of ours.
+
+    :param code: the close code to answer with (RFC 6455 section 7.4.1).
+    :param reason: at most 123 bytes of UTF-8, sent in the close frame.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
