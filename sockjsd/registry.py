@@ -1,0 +1,140 @@
+# -*- test-case-name: tests.test_registry -*-
+"""The live sessions of one endpoint: their ids, their number, their timers, their end.
+
+Ring 1: between the pure sessions of ``sockjs`` and whatever carries them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from sockjsd.errors import HTTPError
+from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
+from sockjsd.sockjs.session import Session, SessionOptions
+from sockjsd.wheel import Wheel
+
+#: Told to each client when the daemon stops (RFC 6455 section 7.4.1: "going away").
+GOING_AWAY = (1001, "Server is going away")
+#: Told to a client whose connection class raised (RFC 6455 section 7.4.1).
+APPLICATION_FAILED = (1011, "Internal error")
+
+
+class Guard:
+    """Stands between a session and user code: what user code raises is logged, and ends the session.
+
+    :param connection: an instance of the endpoint's connection class.
+    :param info: what ``connectionMade`` gets.
+    """
+
+    __slots__ = ("_connection", "_info")
+
+    _log = Logger()
+
+    def __init__(self, connection: SockJSConnection, info: ConnectionInfo) -> None:
+        self._connection = connection
+        self._info: ConnectionInfo | None = info
+
+    def opened(self, session: Session) -> None:
+        """Call ``connectionMade``."""
+        info, self._info = self._info, None
+        assert info is not None, "a session is opened once"
+        try:
+            self._connection.session = session
+            self._connection.connectionMade(info)
+        except Exception:
+            self._failed(session, "connectionMade")
+
+    def received(self, session: Session, text: str) -> None:
+        """Call ``messageReceived``."""
+        try:
+            self._connection.messageReceived(text)
+        except Exception:
+            self._failed(session, "messageReceived")
+
+    def closed(self, session: Session) -> None:
+        """Call ``connectionLost``."""
+        try:
+            self._connection.connectionLost()
+        except Exception:
+            self._failed(session, "connectionLost")
+
+    def _failed(self, session: Session, callback: str) -> None:
+        self._log.failure("{callback} of {connection} failed", callback=callback, connection=type(self._connection))
+        session.close(*APPLICATION_FAILED)
+
+
+class Registry:
+    """Creates, finds and counts the sessions of one endpoint.
+
+    :param make_connection: the endpoint's application, one call for each client.
+    :param wheel: keeps the time.
+    :param options: the endpoint's numbers for its sessions.
+    :param limit: how many sessions may live at once.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, make_connection: Callable[[], SockJSConnection], wheel: Wheel, options: SessionOptions, limit: int
+    ) -> None:
+        self._make_connection = make_connection
+        self._wheel = wheel
+        self._options = options
+        self._limit = limit
+        # Sessions that other requests may find, with the address they were opened from.
+        self._by_id: dict[str, tuple[Session, str]] = {}
+        # The way back, to forget one.
+        self._ids: dict[Session, str] = {}
+        # WebSockets' sessions: several may share an id (section "Websocket", test_reuseSessionId).
+        self._anonymous: set[Session] = set()
+
+    def __len__(self) -> int:
+        """How many sessions live."""
+        return len(self._by_id) + len(self._anonymous)
+
+    def find(self, session_id: str, address: str | None = None) -> Session | None:
+        """Return the session called *session_id*, or ``None``.
+
+        :param address: when given, a session that was opened from another address does not exist.
+        """
+        session, opened_from = self._by_id.get(session_id, (None, ""))
+        return None if address is not None and opened_from != address else session
+
+    def create(self, info: ConnectionInfo, session_id: str | None) -> Session:
+        """Return a new session, with an id when other requests shall find it.
+
+        :raises HTTPError: 503, the endpoint has as many sessions as it may.
+        """
+        if len(self) >= self._limit:
+            raise HTTPError(503, "Too many sessions", close=False)
+        guard = Guard(self._make_connection(), info)
+        session = Session(guard, self, self._options, resumable=session_id is not None)
+        if session_id is None:
+            self._anonymous.add(session)
+        else:
+            self._by_id[session_id] = session, info.ip
+            self._ids[session] = session_id
+        return session
+
+    def close_all(self) -> int:
+        """End every session as the daemon stops; return how many there were."""
+        sessions = [session for session, _ in self._by_id.values()] + list(self._anonymous)
+        for session in sessions:
+            session.close(*GOING_AWAY)
+        return len(sessions)
+
+    # For the sessions.
+
+    def wake(self, session: Session, seconds: float) -> None:
+        """Call ``session.timed_out()`` after *seconds*."""
+        self._wheel.set(session, seconds)
+
+    def forget(self, session: Session) -> None:
+        """Release the id and the timer of *session*."""
+        self._wheel.cancel(session)
+        self._anonymous.discard(session)
+        session_id = self._ids.pop(session, None)
+        if session_id is not None:
+            del self._by_id[session_id]

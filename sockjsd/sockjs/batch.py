@@ -1,0 +1,57 @@
+# -*- test-case-name: tests.sockjs.test_batch -*-
+"""Messages on their way out, encoded once for however many receive them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sockjsd.sockjs import frames
+from sockjsd.sockjs.envelopes import Envelope
+
+
+class Batch:
+    """One or more messages that leave together.
+
+    A batch is shared: a thousand sessions hold the same object, in a queue or on its way
+    to a socket.  Nothing of it changes but its caches.
+
+    :param texts: the messages, at least one, in order.
+    """
+
+    __slots__ = ("_encoded", "_quoted", "texts")
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        # The JSON strings joined by commas; empty until somebody needs them.
+        self._quoted = b""
+        # What goes over the wire, for each envelope that was asked for.
+        self._encoded: dict[Envelope, bytes] = {}
+
+    @property
+    def quoted(self) -> bytes:
+        """The messages as JSON strings joined by commas."""
+        if not self._quoted:
+            self._quoted = b",".join(map(frames.quote, self.texts))
+        return self._quoted
+
+    @property
+    def size(self) -> int:
+        """How many bytes this batch counts for while it waits for a receiver."""
+        return len(self.quoted)
+
+    def encoded(self, envelope: Envelope) -> bytes:
+        """Return the bytes for receivers with this *envelope*; computed once."""
+        data = self._encoded.get(envelope)
+        if data is None:
+            data = self._encoded[envelope] = envelope.messages(self.texts, frames.array(self.quoted))
+        return data
+
+    @classmethod
+    def joined(cls, batches: Iterable[Batch]) -> Batch:
+        """Return one batch with the messages of all *batches*, in order."""
+        batches = list(batches)
+        if len(batches) == 1:
+            return batches[0]
+        whole = cls([text for batch in batches for text in batch.texts])
+        whole._quoted = b",".join(batch.quoted for batch in batches)
+        return whole

@@ -1,0 +1,95 @@
+# -*- test-case-name: tests.sockjs.test_frames -*-
+"""The frames of SockJS: ``o``, ``h``, ``a[…]``, ``c[code,reason]``, and the payloads that clients send.
+
+Frames are UTF-8 bytes here; how a transport wraps them is the business of
+``envelopes``.  Section "Protocol and framing" of the SockJS text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from sockjsd.errors import PayloadError
+
+OPEN = b"o"
+HEARTBEAT = b"h"
+
+#: What JSON would leave as it is and browsers mangle on one transport or another
+#: (section "JSON Unicode Encoding"), and lone surrogates, which UTF-8 cannot carry at all.
+_FRAGILE = re.compile("[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff\ufff0-\uffff]")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# The C function behind json.dumps(ensure_ascii=False): quotes, and escapes only what JSON must.
+_quote_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def quote(text: str) -> bytes:
+    """Return *text* as a JSON string that survives every transport and every browser."""
+    quoted = _quote_json(text)
+    if not quoted.isascii():
+        quoted = _FRAGILE.sub(_escape, quoted)
+    return quoted.encode()
+
+
+def replace_surrogates(text: str) -> str:
+    """Return *text* with U+FFFD for each lone surrogate: for transports without a JSON layer."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def array(quoted: bytes) -> bytes:
+    """Return the message frame around JSON strings that are already joined by commas."""
+    return b"a[" + quoted + b"]"
+
+
+def close(code: int, reason: str) -> bytes:
+    """Return the close frame; *reason* may hold any character."""
+    return b"c[%d,%b]" % (code, quote(reason))
+
+
+def decode(payload: bytes, limit: int) -> list[str]:
+    """Return the messages of what a client sent by ``xhr_send`` or ``jsonp_send``.
+
+    :param payload: a JSON array of strings, UTF-8.
+    :param limit: how many messages one array may hold.
+    :raises PayloadError: with the sentences that the SockJS text prescribes.
+    """
+    if not payload:
+        raise PayloadError("Payload expected.")
+    return _checked(_parsed(payload), limit)
+
+
+def decode_text(payload: str, limit: int) -> list[str]:
+    """Return the messages of one WebSocket text: an array, or a single JSON string.
+
+    An empty text holds no message (section "Websocket", ``test_empty_frame``).
+
+    :raises PayloadError: the connection has to be closed at once.
+    """
+    if not payload:
+        return []
+    value = _parsed(payload)
+    return [value] if isinstance(value, str) else _checked(value, limit)
+
+
+def _parsed(payload: bytes | str) -> object:
+    try:
+        text = payload if isinstance(payload, str) else payload.decode()
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # a thousand "[" are a peer's mistake, not ours
+        raise PayloadError("Broken JSON encoding.") from error
+
+
+def _checked(value: object, limit: int) -> list[str]:
+    if not isinstance(value, list):
+        raise PayloadError("Payload expected: an array of strings.")
+    if len(value) > limit:
+        raise PayloadError(f"Too many messages in one array: at most {limit}.", status=413)
+    if not all(isinstance(item, str) for item in value):
+        raise PayloadError("Payload expected: each message is a string.")
+    return value

@@ -1,0 +1,98 @@
+# -*- test-case-name: tests.test_wheel -*-
+"""One coarse timer for a hundred thousand time-outs.
+
+The reactor's own ``callLater`` keeps an object and a heap entry for each call.  Here a
+time-out is one integer on the item that waits, and setting it again is two set
+operations: cheap enough to do it for each poll of each client.  The price is
+precision: a time-out fires up to one ``RESOLUTION`` late, never early.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+#: Seconds between two turns of the wheel: a tenth of the shortest delay that anybody
+#: would notice (the 5 s of ``disconnect_delay``), and still nothing for an idle process.
+RESOLUTION = 0.25
+
+
+class Timed(Protocol):
+    """Something that can wait on the wheel."""
+
+    #: At which turn it is due; -1 while it does not wait.  Written by the wheel only.
+    due: int
+
+    def timed_out(self) -> None:
+        """Called once when the time has come."""
+
+
+class Wheel:
+    """Calls ``item.timed_out()`` after a number of seconds; turns between ``start`` and ``stop``.
+
+    :param clock: the reactor, or a ``Clock`` in tests.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._turn = 0
+        self._slots: dict[int, set[Timed]] = {}
+        self._loop = LoopingCall.withCount(self._advance)
+        self._loop.clock = clock
+        self._running: Deferred[LoopingCall] | None = None
+
+    def start(self) -> None:
+        """Begin to turn."""
+        if not self._loop.running:
+            self._running = self._loop.start(RESOLUTION, now=False)
+
+    def stop(self) -> None:
+        """Stop turning; what waits stays where it is."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def set(self, item: Timed, seconds: float) -> None:
+        """Let *item* time out after *seconds*, instead of when it was due before."""
+        self.cancel(item)
+        # One turn more, because the present one has begun at an unknown time.
+        due = item.due = self._turn + ceil(seconds / RESOLUTION) + 1
+        slot = self._slots.get(due)
+        if slot is None:
+            slot = self._slots[due] = set()
+        slot.add(item)
+
+    def cancel(self, item: Timed) -> None:
+        """Let *item* wait no longer, if it does."""
+        if item.due >= 0:
+            self._slots[item.due].discard(item)
+            item.due = -1
+
+    def __len__(self) -> int:
+        """How many items wait."""
+        return sum(map(len, self._slots.values()))
+
+    def _advance(self, turns: int) -> None:
+        for _ in range(turns):
+            self._turn += 1
+            slot = self._slots.pop(self._turn, None)
+            # An item of this slot may cancel another one of it: take them out one by one.
+            while slot:
+                item = slot.pop()
+                item.due = -1
+                self._fire(item, slot)
+
+    def _fire(self, item: Timed, rest: set[Timed]) -> None:
+        # While the slot is being emptied, cancel() must still find it.
+        self._slots[self._turn] = rest
+        try:
+            item.timed_out()
+        except Exception:  # one broken item must not stop everybody's heartbeat
+            self._log.failure("A time-out of {item!r} failed", item=type(item).__name__)
+        finally:
+            self._slots.pop(self._turn, None)
