@@ -1,0 +1,37 @@
+# "make" alone runs style, types and tests; longer recipes live in tools/.
+# Another Python: make venv VENV=.venv312 PYTHON=python3.12
+VENV ?= .venv
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3) python3)
+BIN = $(VENV)/bin
+
+.PHONY: default venv run test style types coverage lock conformance
+
+default: style types test
+
+venv: $(VENV)/.made
+
+$(VENV)/.made: requirements.txt pyproject.toml setup.py tools/venv.sh tools/sockjs_client.sh
+	@bash tools/venv.sh "$(PYTHON)" "$(VENV)"
+
+run: venv
+	@echo "http://127.0.0.1:8000/ ($(if $(SOCKJSD_BROKER_URL),broker of SOCKJSD_BROKER_URL,memory broker; SOCKJSD_BROKER_URL=redis://… for Redis))"
+	@exec $(BIN)/twistd -n --pidfile= sockjsd --config conf/site.ini
+
+test: venv
+	@lacking=0; bash tools/system.sh || lacking=1; $(BIN)/python tools/run_tests.py && exit $$lacking
+
+style: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv
+	$(BIN)/mypy --strict sockjsd
+
+coverage: venv
+	@bash tools/coverage.sh "$(BIN)"
+
+lock:
+	@bash tools/lock.sh "$(PYTHON)"
+
+conformance: venv
+	@bash tools/conformance.sh "$(VENV)"

@@ -1,0 +1,30 @@
+# Makes the virtualenv of development: venv.sh PYTHON VENV
+#
+# Works with whatever index pip and npm are configured for, and names none.
+set -eu
+python=$1 venv=$2
+cd "$(dirname "$0")/.."
+
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' ||
+    { echo "venv: $python is not CPython 3.11 to 3.13; say PYTHON=python3.11" >&2; exit 1; }
+# These settings would send packages elsewhere, or add pins without hashes.
+unset PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PYTHONPATH PYTHONHOME
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+pip="$venv/bin/python -m pip -q --no-input"
+
+echo "venv: $("$python" -V) in $venv"
+"$python" -m venv "$venv"
+
+echo "venv: installing requirements.txt"
+$pip install --no-deps --require-hashes -r requirements.txt
+
+echo "venv: installing sockjsd itself, editable"
+$pip install --no-deps --no-build-isolation -e .
+
+# Cyclone's twistd plugin imports "imp", gone in Python 3.12: a traceback at each start.
+find "$venv"/lib/*/site-packages/twisted/plugins -name 'cyclone_plugin*' -delete
+find "$venv"/lib/*/site-packages/twisted/plugins twisted/plugins -name dropin.cache -delete
+"$venv/bin/python" -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
+
+bash tools/sockjs_client.sh "$venv/share/sockjs-client"
+touch "$venv/.made"
