@@ -1,7 +1,7 @@
 # "make" alone runs style, types and tests; longer recipes live in tools/.
 # Another Python: make venv VENV=.venv312 PYTHON=python3.12
 VENV ?= .venv
-PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3) python3)
+PYTHON ?=
 BIN = $(VENV)/bin
 
 .PHONY: default venv run test style types coverage lock conformance
@@ -10,7 +10,7 @@ default: style types test
 
 venv: $(VENV)/.made
 
-$(VENV)/.made: requirements.txt pyproject.toml setup.py tools/venv.sh tools/sockjs_client.sh
+$(VENV)/.made: requirements.txt pyproject.toml setup.py tools/python.sh tools/venv.sh tools/sockjs_client.sh
 	@bash tools/venv.sh "$(PYTHON)" "$(VENV)"
 
 run: venv

@@ -1,4 +1,4 @@
-# Writes requirements.txt from requirements.in: lock.sh PYTHON
+# Writes requirements.txt from requirements.in: lock.sh PYTHON (empty: the first usable)
 #
 # One file for all supported Pythons: versions with hashes and markers, and
 # neither an index nor a host in it.  An index other than uv's default is
@@ -9,7 +9,7 @@ temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
 echo "lock: installing uv"
-"$1" -m venv "$temporary/uv"
+"$(bash tools/python.sh "$1")" -m venv "$temporary/uv"
 "$temporary/uv/bin/python" -m pip -q --disable-pip-version-check install uv
 
 echo "lock: resolving requirements.in"

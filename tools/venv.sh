@@ -1,12 +1,10 @@
-# Makes the virtualenv of development: venv.sh PYTHON VENV
+# Makes the virtualenv of development: venv.sh PYTHON VENV (an empty PYTHON: the first usable)
 #
 # Works with whatever index pip and npm are configured for, and names none.
 set -eu
-python=$1 venv=$2
 cd "$(dirname "$0")/.."
+python=$(bash tools/python.sh "$1") venv=$2
 
-"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' ||
-    { echo "venv: $python is not CPython 3.11 to 3.13; say PYTHON=python3.11" >&2; exit 1; }
 # These settings would send packages elsewhere, or add pins without hashes.
 unset PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PYTHONPATH PYTHONHOME
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
