@@ -1,0 +1,328 @@
+# -*- test-case-name: tests.websocket.test_connection -*-
+"""One WebSocket after its handshake, the server's side, without I/O (RFC 6455 sections 5 to 8).
+
+How to drive it:
+
+* give every read to :meth:`Connection.receive` and act on the events it returns, in order;
+* then write what :meth:`Connection.outgoing` returns;
+* to send, write what :func:`sockjsd.websocket.frames.encode` returns, while the state is open;
+* to end it, write what :meth:`Connection.close` returns, and give the peer some time for its answer;
+* once the state is closed, and what was to be written is, end the TCP connection;
+* when the socket is gone, call :meth:`Connection.lost`.
+
+Time (how long to wait, how often to ping) is the caller's.  Memory is bounded by
+``max_message``: one unfinished frame, the fragments before it, one pong and one close
+frame are all that is ever kept.  RSV1 is reserved until permessage-deflate is negotiated.
+"""
+
+from __future__ import annotations
+
+from codecs import utf_8_decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from sockjsd.errors import StateError, WebSocketError
+from sockjsd.websocket.frames import (
+    FINAL,
+    INVALID_DATA,
+    MASKED,
+    NORMAL,
+    PROTOCOL_ERROR,
+    SHORT,
+    TOO_BIG,
+    Header,
+    Opcode,
+    close_payload,
+    encode,
+    read_close,
+    read_header,
+    unmask,
+)
+
+
+class State(Enum):
+    """Where a connection stands between its handshake and the end of its socket."""
+
+    #: Messages go both ways.
+    OPEN = "open"
+    #: Our close frame is out; only the peer's is awaited, and all else is ignored.
+    CLOSING = "closing"
+    #: Nothing is read or said any more: both said goodbye, or a rule was broken, or the socket is gone.
+    CLOSED = "closed"
+
+
+class Cause(Enum):
+    """What changes the state."""
+
+    #: We sent a close frame of our own accord.
+    CLOSE_SENT = "close sent"
+    #: The peer's close frame came; ours is its answer, or came before it.
+    CLOSE_RECEIVED = "close received"
+    #: The peer broke a rule or the limit.
+    VIOLATION = "violation"
+    #: The socket is gone.
+    LOST = "lost"
+
+
+#: Every change of state; a pair that is not here is a bug of ours.
+TRANSITIONS: Final = {
+    (State.OPEN, Cause.CLOSE_SENT): State.CLOSING,
+    (State.OPEN, Cause.CLOSE_RECEIVED): State.CLOSED,
+    (State.OPEN, Cause.VIOLATION): State.CLOSED,
+    (State.OPEN, Cause.LOST): State.CLOSED,
+    (State.CLOSING, Cause.CLOSE_RECEIVED): State.CLOSED,
+    (State.CLOSING, Cause.VIOLATION): State.CLOSED,
+    (State.CLOSING, Cause.LOST): State.CLOSED,
+    (State.CLOSED, Cause.LOST): State.CLOSED,
+}
+
+# Looked up for each read: a global is several times cheaper than a member of an enum on Python 3.11.
+_OPEN = State.OPEN
+_CLOSED = State.CLOSED
+_TEXT = Opcode.TEXT
+_CONTINUATION = Opcode.CONTINUATION
+_LAST_DATA = Opcode.BINARY  # opcodes up to this one carry messages, those above control frames
+
+#: The first byte of a text message in one frame, and the bytes before the payload of a short one.
+_WHOLE_TEXT = FINAL | Opcode.TEXT
+_SHORT_HEAD = 6
+
+
+def next_state(state: State, cause: Cause) -> State:
+    """Return the state that follows *state* after *cause*.
+
+    :raises StateError: where the table has no such row.
+    """
+    try:
+        return TRANSITIONS[state, cause]
+    except KeyError:
+        raise StateError(f"a WebSocket that is {state.value} cannot have: {cause.value}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The peer asks whether we are there; the answer waits in :meth:`Connection.outgoing`."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The peer is there: an answer to a ping of ours, or unasked for (section 5.5.3)."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last event: the peer's close code (1005: it gave none), or ours when it broke a rule."""
+
+    code: int
+    reason: str
+
+
+Event: TypeAlias = str | bytes | Ping | Pong | Closed
+
+
+class _Fragments:
+    """A message whose last fragment has not come yet."""
+
+    __slots__ = ("_checked", "is_text", "payload")
+
+    def __init__(self, is_text: bool) -> None:
+        self.is_text = is_text
+        # One bytearray, not a list: a fragment of one byte must not cost the memory of an object.
+        self.payload = bytearray()
+        #: How many bytes of the payload were found to be whole characters.
+        self._checked = 0
+
+    def add(self, piece: bytes, final: bool) -> None:
+        """Take the next fragment; in a text it is checked now, so that a broken one is not awaited to its end."""
+        self.payload += piece
+        if self.is_text:
+            self._checked += utf_8_decode(self.payload[self._checked :], "strict", final)[1]
+
+    def message(self) -> str | bytes:
+        """Return what all fragments together say."""
+        return self.payload.decode() if self.is_text else bytes(self.payload)
+
+
+class Connection:
+    """The rules of one WebSocket.
+
+    :param max_message: bytes of one message, over all its fragments; a larger one is refused
+        with 1009 as soon as the head of a frame announces it.
+    """
+
+    __slots__ = ("_buffer", "_fragments", "_goodbye", "_max_message", "_max_short", "_pong", "_state")
+
+    def __init__(self, *, max_message: int) -> None:
+        self._max_message = max_message
+        #: Bytes: the largest text that the short way through `receive` may take.
+        self._max_short = min(SHORT, max_message)
+        self._state = _OPEN
+        #: The beginning of a frame of which the rest is still to come.
+        self._buffer = bytearray()
+        self._fragments: _Fragments | None = None
+        #: Frames to be written in answer: the last ping's, and the close frame. Never more than one each.
+        self._pong = b""
+        self._goodbye = b""
+
+    @property
+    def state(self) -> State:
+        """Where the connection stands."""
+        return self._state
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take one read of the socket, and return what it completes, in order.
+
+        A text message is a ``str``, a binary one ``bytes``.  :class:`Closed` is always the last
+        event: whatever stood before it is returned with it, whatever comes after it is not read.
+        """
+        # The usual read first: one short text in one frame, with nothing pending.
+        size = len(data) - _SHORT_HEAD
+        if (
+            0 <= size <= self._max_short
+            and data[0] == _WHOLE_TEXT
+            and data[1] == MASKED | size
+            and not self._buffer
+            and self._fragments is None
+            and self._state is _OPEN
+        ):
+            try:
+                return [unmask(data[_SHORT_HEAD:], data[2:_SHORT_HEAD]).decode()]
+            except UnicodeDecodeError:
+                pass  # The long way comes to the same byte and says what follows from it.
+        return self._receive_any(data)
+
+    def outgoing(self) -> bytes:
+        """Return what has to be written since last asked: a pong, a close frame, mostly nothing.
+
+        Of several pings only the last one is answered (section 5.5.3 allows it), so a peer
+        that floods us with them cannot make us write as much.
+        """
+        if not self._pong and not self._goodbye:
+            return b""
+        frames = self._pong + self._goodbye
+        self._pong = self._goodbye = b""
+        return frames
+
+    def close(self, code: int = NORMAL, reason: str = "") -> bytes:
+        """Return our close frame, which has to be written; nothing unless the connection is open.
+
+        :param reason: cut to 123 bytes of UTF-8.
+        :raises ValueError: for a code that may not be sent; nothing has changed then.
+        """
+        if self._state is not _OPEN:
+            return b""
+        frame = encode(Opcode.CLOSE, close_payload(code, reason))
+        self._enter(Cause.CLOSE_SENT)
+        self._pong = b""  # Nothing may follow our close frame (section 5.5.1).
+        return frame
+
+    def lost(self) -> None:
+        """Note that the socket is gone, whatever the state."""
+        self._enter(Cause.LOST)
+        self._goodbye = self._pong = b""
+
+    def _enter(self, cause: Cause) -> None:
+        """Change the state: the only place that does."""
+        self._state = next_state(self._state, cause)
+        if self._state is _CLOSED:
+            self._buffer = bytearray()
+            self._fragments = None
+
+    def _receive_any(self, data: bytes) -> list[Event]:
+        """Do what `receive` does, for any data in any state."""
+        was = self._state
+        if was is _CLOSED:
+            return []
+        events: list[Event] = []
+        try:
+            self._read_frames(data, events)
+        except WebSocketError as violation:
+            events.append(self._end(Cause.VIOLATION, violation.code, violation.reason, said=violation.reason))
+        if was is _OPEN:
+            return events
+        self._pong = b""
+        return [event for event in events if type(event) is Closed]
+
+    def _read_frames(self, data: bytes, events: list[Event]) -> None:
+        """Append the events of all frames that *data* completes, and keep the rest."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        while self._state is not _CLOSED and (header := read_header(buffer, at)) is not None:
+            self._check_order_and_size(header)
+            if len(buffer) < header.end:
+                break
+            at = header.end
+            event = _RULES[header.opcode](self, header, unmask(buffer[header.start : at], header.key))
+            if event is not None:
+                events.append(event)
+        # Once for each read, and what stays is less than one frame: never quadratic.
+        del buffer[:at]
+
+    def _check_order_and_size(self, header: Header) -> None:
+        """Check what a head says against the fragments before it, while its payload may still be on its way."""
+        if header.opcode > _LAST_DATA:
+            return
+        so_far = 0
+        if self._fragments is None:
+            if header.opcode == _CONTINUATION:
+                raise WebSocketError(PROTOCOL_ERROR, "continuation of nothing")
+        elif header.opcode != _CONTINUATION:
+            raise WebSocketError(PROTOCOL_ERROR, "new message inside a fragmented one")
+        else:
+            so_far = len(self._fragments.payload)
+        if so_far + header.end - header.start > self._max_message:
+            raise WebSocketError(TOO_BIG, "message too big")
+
+    def _on_data(self, header: Header, payload: bytes) -> Event | None:
+        try:
+            return self._assemble(header, payload)
+        except UnicodeDecodeError as error:
+            raise WebSocketError(INVALID_DATA, "text is not UTF-8") from error
+
+    def _assemble(self, header: Header, payload: bytes) -> str | bytes | None:
+        """Return the message that *payload* ends; ``None`` when more of it has to come."""
+        if self._fragments is None:
+            if header.final:
+                return payload.decode() if header.opcode == _TEXT else payload
+            self._fragments = _Fragments(header.opcode == _TEXT)
+        self._fragments.add(payload, header.final)
+        if not header.final:
+            return None
+        message = self._fragments.message()
+        self._fragments = None
+        return message
+
+    def _on_ping(self, _: Header, payload: bytes) -> Event:
+        self._pong = encode(Opcode.PONG, payload)
+        return Ping(payload)
+
+    def _on_pong(self, _: Header, payload: bytes) -> Event:
+        return Pong(payload)
+
+    def _on_close(self, _: Header, payload: bytes) -> Event:
+        return self._end(Cause.CLOSE_RECEIVED, *read_close(payload))
+
+    def _end(self, cause: Cause, code: int, reason: str, *, said: str = "") -> Closed:
+        """Let go of everything and say goodbye with *said*, where we have not said it yet."""
+        if self._state is _OPEN:
+            self._goodbye = encode(Opcode.CLOSE, close_payload(code, said))
+        self._enter(cause)
+        return Closed(code, reason)
+
+
+#: What the rest of a frame means, once its head was found in order.
+_RULES: Final[dict[int, Callable[[Connection, Header, bytes], Event | None]]] = {
+    Opcode.CONTINUATION: Connection._on_data,
+    Opcode.TEXT: Connection._on_data,
+    Opcode.BINARY: Connection._on_data,
+    Opcode.CLOSE: Connection._on_close,
+    Opcode.PING: Connection._on_ping,
+    Opcode.PONG: Connection._on_pong,
+}

@@ -1,0 +1,91 @@
+# -*- test-case-name: tests.websocket.test_handshake -*-
+"""The opening of RFC 6455 (section 4.2): from the head of a request to the 101 answer.
+
+No extension and no subprotocol is negotiated: what a client offers is not chosen,
+which the RFC lets it find out by the absence of the header.  The caller decides about
+origins (section 10.2) before it asks here, and writes what it gets.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha1
+
+from sockjsd.errors import HTTPError
+
+#: The header that an answer with status 426 has to carry (section 4.4).
+VERSION_HEADER = ("Sec-WebSocket-Version", "13")
+
+#: What every server appends to a client's key (section 1.3).
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+#: 16 bytes in base64 are always 22 characters and two of padding.
+_KEY = re.compile("[A-Za-z0-9+/]{22}==")
+
+_ANSWER = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+)
+
+
+def is_upgrade(headers: Mapping[str, str]) -> bool:
+    """Say whether a request asks to become a WebSocket.
+
+    :param headers: names in any case, one value for each name, repeated ones joined by commas.
+    """
+    return _names_websocket(headers) and _connection_upgrades(headers)
+
+
+def accept(method: str, version: str, headers: Mapping[str, str]) -> bytes:
+    """Return the whole head of the 101 response to a valid opening request.
+
+    :param method: as it stands in the request line: ``"GET"``.
+    :param version: as it stands in the request line: ``"HTTP/1.1"``.
+    :param headers: names in any case, one value for each name, repeated ones joined by commas.
+    :raises HTTPError: 405 for another method; 426 for another version of the protocol (the
+        caller adds :data:`VERSION_HEADER`); 400 for anything else that is wrong or missing.
+    """
+    if method != "GET":
+        raise HTTPError(405, "A WebSocket begins with GET.")
+    if version != "HTTP/1.1":
+        raise HTTPError(400, "Not a valid websocket request: needs HTTP/1.1.")
+    # The next two sentences are those which the SockJS text (0.3.3) expects.
+    if not _names_websocket(headers):
+        raise HTTPError(400, 'Can "Upgrade" only to "WebSocket".')
+    if not _connection_upgrades(headers):
+        raise HTTPError(400, '"Connection" must be "Upgrade".')
+    # Before the key: clients of the drafts before version 13 have no such key, and can learn what we speak.
+    if _field(headers, VERSION_HEADER[0]) != VERSION_HEADER[1]:
+        raise HTTPError(426, "Only version 13 of the WebSocket protocol is spoken here.")
+    return _ANSWER % _proof(_field(headers, "Sec-WebSocket-Key"))
+
+
+def _proof(key: str) -> bytes:
+    """Return the value of ``Sec-WebSocket-Accept`` for *key*: we have read it, and are no cache."""
+    if not _KEY.fullmatch(key):
+        raise HTTPError(400, "Not a valid websocket request: Sec-WebSocket-Key must be 16 bytes of base64.")
+    return b64encode(sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+
+
+def _names_websocket(headers: Mapping[str, str]) -> bool:
+    return _tokens(headers, "Upgrade") == [b"websocket"]
+
+
+def _connection_upgrades(headers: Mapping[str, str]) -> bool:
+    # A list: Firefox sends "keep-alive, Upgrade".
+    return b"upgrade" in _tokens(headers, "Connection")
+
+
+def _tokens(headers: Mapping[str, str], name: str) -> list[bytes]:
+    """Return the list in a header, in lower case.
+
+    As bytes, because only ASCII letters have a case in HTTP: ``str.lower`` makes a ``k`` of the
+    Kelvin sign, ``str.strip`` takes a no-break space, and no proxy in front of us would.
+    """
+    folded = _field(headers, name).encode("ascii", "backslashreplace").lower()
+    return [token.strip(b" \t") for token in folded.split(b",")]
+
+
+def _field(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(name, "").strip(" \t")
