@@ -51,7 +51,7 @@ RINGS = (
     Ring("the joint", "service.py"),
     Ring("ring 0", "sockjs/* websocket/* channels/* errors.py __init__.py", (STDLIB - IMPURE) | RING_0),
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),
-    Ring("ring 1, Redis", "brokers/redis*", None, JOINT_ONLY | SHELLS | {"cyclone", "httptools"}),
+    Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, JOINT_ONLY | SHELLS | {"cyclone", "httptools"}),
     Ring(
         "ring 1", "brokers/* registry.py wheel.py", None, JOINT_ONLY | SHELLS | {"cyclone", "httptools", "txredisapi"}
     ),
