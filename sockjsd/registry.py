@@ -97,10 +97,13 @@ class Registry:
     def find(self, session_id: str, address: str | None = None) -> Session | None:
         """Return the session called *session_id*, or ``None``.
 
-        :param address: when given, a session that was opened from another address does not exist.
+        :param address: when given, only its opener's address may use a session.
+        :raises HTTPError: 404, the session belongs to another address: to others it does not exist.
         """
-        session, opened_from = self._by_id.get(session_id, (None, ""))
-        return None if address is not None and opened_from != address else session
+        session, opened_from = self._by_id.get(session_id, (None, address))
+        if address is not None and opened_from != address:
+            raise HTTPError(404, "Not found", close=False)
+        return session
 
     def create(self, info: ConnectionInfo, session_id: str | None) -> Session:
         """Return a new session, with an id when other requests shall find it.

@@ -1,0 +1,81 @@
+# -*- test-case-name: tests.http.test_application -*-
+"""Cyclone's application and routing, without its handler machinery.
+
+A route is looked up when the head of a request is complete, because it decides what
+body is welcome, and used again when the request is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from cyclone import web
+from twisted.logger import Logger
+
+from sockjsd.errors import HTTPError, PeerError
+from sockjsd.http.exchange import Exchange, Phase
+from sockjsd.http.handler import LeanHandler
+from sockjsd.http.limits import BodyPolicy
+from sockjsd.http.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes.
+
+    :param handler: a subclass of ``LeanHandler``.
+    :param options: keyword arguments of its constructor.
+    :param arguments: what the groups of the pattern matched, with percent-escapes undone.
+    """
+
+    handler: type[LeanHandler]
+    options: dict[str, Any]
+    arguments: tuple[str, ...] = ()
+
+
+_NOWHERE = Route(LeanHandler, {})
+
+
+class Application(web.Application):
+    """A Cyclone application whose handlers are all lean.
+
+    :param handlers: rows of Cyclone's URL table: pattern, handler class, keyword arguments.
+    """
+
+    _log = Logger()
+
+    def __init__(self, handlers: list[tuple[str, type[LeanHandler], dict[str, Any]]]) -> None:
+        super().__init__(handlers, transforms=[])
+
+    def find(self, request: Request) -> Route:
+        """Return the route of *request*; one that answers 404 when there is none."""
+        path = request.path
+        for spec in self._get_host_handlers(request) or ():
+            match = spec.regex.match(path)
+            if match is not None:
+                return Route(spec.handler_class, spec.kwargs, tuple(map(unquote, match.groups(""))))
+        return _NOWHERE
+
+    def body_policy(self, route: Route) -> BodyPolicy:
+        """Return what body *route* accepts."""
+        return route.handler.body_policy(**route.options)
+
+    def dispatch(self, exchange: Exchange) -> None:
+        """Let the handler of a complete request answer it; what it raises is answered here."""
+        route: Route = exchange.route
+        try:
+            handler = route.handler(self, exchange.request, **route.options)
+            handler._execute([], *route.arguments)
+        except PeerError as error:
+            self._refuse(exchange, error.status, str(error), close=getattr(error, "close", False))
+        except Exception:
+            self._log.failure("Answering a request for {handler} failed", handler=route.handler.__name__)
+            self._refuse(exchange, 500, "Internal server error", close=True)
+
+    def _refuse(self, exchange: Exchange, status: int, reason: str, *, close: bool) -> None:
+        if exchange.phase is Phase.RECEIVED:
+            exchange.refuse(HTTPError(status, reason, close=close))
+        else:
+            exchange.abort()

@@ -1,0 +1,56 @@
+# -*- test-case-name: tests.http.test_body -*-
+"""A request's body on its way in: bounded, in memory or spooled to a temporary file."""
+
+from __future__ import annotations
+
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+from sockjsd.errors import HTTPError
+from sockjsd.http.limits import BodyPolicy
+from sockjsd.http.request import Request
+
+
+class Body:
+    """What has come of one body.
+
+    :param policy: of the route.
+    :param length: the declared bytes; ``None`` when unknown.
+    :raises HTTPError: 413, the declared length is more than the route accepts.
+    """
+
+    __slots__ = ("_file", "_parts", "_policy", "_size")
+
+    def __init__(self, policy: BodyPolicy, length: int | None) -> None:
+        self._policy = policy
+        self._size = 0
+        self._parts: list[bytes] = []
+        self._file: BinaryIO | None = None
+        if length is not None and length > policy.limit:
+            raise self._too_large()
+        if policy.memory is not None:
+            self._file = cast(BinaryIO, SpooledTemporaryFile(max_size=policy.memory))
+
+    def add(self, data: bytes) -> None:
+        """Keep *data*.
+
+        :raises HTTPError: 413, it is more than the route accepts.
+        """
+        self._size += len(data)
+        if self._size > self._policy.limit:
+            raise self._too_large()
+        if self._file is None:
+            self._parts.append(data)
+        else:
+            self._file.write(data)
+
+    def give_to(self, request: Request) -> None:
+        """Hand the complete body over."""
+        if self._file is None:
+            request.body = b"".join(self._parts)
+        else:
+            self._file.seek(0)
+            request.file = self._file
+
+    def _too_large(self) -> HTTPError:
+        return HTTPError(413, f"The body has more than {self._policy.limit} bytes")

@@ -1,0 +1,249 @@
+# -*- test-case-name: tests.http.test_exchange -*-
+"""One request and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Protocol
+
+from sockjsd.errors import HTTPError, StateError
+from sockjsd.http.fields import BODILESS, block, status_line
+from sockjsd.http.request import Request
+from sockjsd.http.rules import Head
+
+TEXT = block({"Content-Type": "text/plain; charset=UTF-8"})
+
+
+class Phase(Enum):
+    """How far an exchange has come."""
+
+    #: The request's body is not complete.
+    RECEIVING = "receiving"
+    #: It is complete and waits for its turn, or for its handler.
+    RECEIVED = "received"
+    #: The head of the answer is out, the body goes on.
+    ANSWERING = "answering"
+    #: The answer is complete, or the socket belongs to another protocol now.
+    DONE = "done"
+
+
+class Wire(Protocol):
+    """What an exchange needs of its connection."""
+
+    writable: bool
+    date: bytes
+
+    def send(self, data: bytes) -> None:
+        """Write *data* to the socket."""
+
+    def done(self, exchange: Exchange) -> None:
+        """The answer is complete: go on with the next request, or close."""
+
+    def upgraded(self, exchange: Exchange, protocol: Upgraded) -> None:
+        """The socket is *protocol*'s from here on."""
+
+
+class Socket(Protocol):
+    """A connection as whoever took it over knows it."""
+
+    writable: bool
+
+    def send(self, data: bytes) -> None:
+        """Write *data*."""
+
+    def close(self) -> None:
+        """Close after everything was sent."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
+
+
+class Upgraded(Protocol):
+    """What takes a socket over after an upgrade."""
+
+    def connected(self, socket: Socket) -> None:
+        """The socket is yours; the answer to the upgrade was sent."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+
+    def drained(self) -> None:
+        """The socket takes data again."""
+
+    def lost(self) -> None:
+        """The socket is gone."""
+
+
+def _nothing() -> None:
+    """The default of a callback that nobody set."""
+
+
+class Exchange:
+    """One request and its answer.
+
+    A handler either calls ``respond`` once, or ``start``, ``write`` any number of times
+    and ``end``, or ``upgrade``.  After the client has left, all of them do nothing.
+
+    :param head: of the request.
+    :param wire: the connection.
+    :param remote_ip: the peer's address.
+    :param secure: whether TLS is spoken.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_continued",
+        "_keep_alive",
+        "_muted",
+        "_wire",
+        "error",
+        "gone",
+        "head",
+        "on_drained",
+        "on_gone",
+        "phase",
+        "request",
+        "route",
+    )
+
+    def __init__(self, head: Head, wire: Wire, remote_ip: str, *, secure: bool) -> None:
+        self._wire = wire
+        self.head = head
+        self.request = Request(
+            head.method,
+            head.uri,
+            head.version,
+            head.headers,
+            host=head.host,
+            remote_ip=remote_ip,
+            protocol="https" if secure else "http",
+            connection=self,
+        )
+        self.phase = Phase.RECEIVING
+        #: Where the application will send the request; found when its head was complete.
+        self.route: Any = None
+        #: What was wrong with the request, to be answered when its turn comes.
+        self.error: HTTPError | None = None
+        #: Whether the client has left before the answer was complete.
+        self.gone = False
+        #: Called when the client leaves before the answer is complete.
+        self.on_gone: Callable[[], None] = _nothing
+        #: Called when ``writable`` turns true.
+        self.on_drained: Callable[[], None] = _nothing
+        self._keep_alive = head.keep_alive
+        self._chunked = False
+        self._continued = False
+        # HEAD wants the head of the answer only (RFC 9110 section 9.3.2).
+        self._muted = head.method == "HEAD"
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection may go on after the answer."""
+        return self._keep_alive
+
+    @property
+    def writable(self) -> bool:
+        """Whether the socket takes data at once."""
+        return self._wire.writable
+
+    def respond(self, status: int, fields: bytes = b"", body: bytes = b"", *, phrase: str = "") -> None:
+        """Answer completely.
+
+        :param fields: header fields as made by ``fields.block``, without the length.
+        """
+        if self._begun():
+            return
+        length = b"" if status in BODILESS else b"Content-Length: %d\r\n" % len(body)
+        data = self._answer_head(status, phrase, fields + length)
+        self._finish(data if self._muted or status in BODILESS else data + body)
+
+    def refuse(self, error: HTTPError) -> None:
+        """Answer with the status and the reason of *error*, in plain text."""
+        if error.close:
+            self._keep_alive = False
+        self.respond(error.status, TEXT, error.reason.encode("latin-1", "replace") + b"\n")
+
+    def start(self, status: int, fields: bytes = b"", *, phrase: str = "", length: int | None = None) -> None:
+        """Begin an answer; its length is *length*, or found out as it goes on."""
+        if self._begun():
+            return
+        self.phase = Phase.ANSWERING
+        if length is not None:
+            fields += b"Content-Length: %d\r\n" % length
+        elif status not in BODILESS:
+            fields += self._unknown_length()
+        else:
+            self._muted = True
+        self._wire.send(self._answer_head(status, phrase, fields))
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body, as one chunk (section "Http 1.0 and 1.1 chunking" of the SockJS text)."""
+        if self.phase is Phase.ANSWERING and data and not self._muted:
+            self._wire.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def end(self) -> None:
+        """End the answer begun by ``start``."""
+        if self.phase is Phase.ANSWERING:
+            self._finish(b"0\r\n\r\n" if self._chunked and not self._muted else b"")
+
+    def upgrade(self, head: bytes, protocol: Upgraded) -> None:
+        """Answer with *head*, a whole response head, and give the socket to *protocol*."""
+        if self._begun():
+            return
+        self.phase = Phase.DONE
+        self._wire.send(head)
+        self._wire.upgraded(self, protocol)
+
+    def abort(self) -> None:
+        """Cut an answer short: the connection ends, so that the client cannot take it for complete."""
+        self._keep_alive = self._chunked = False
+        self._finish(b"")
+
+    def expects_continue(self) -> bool:
+        """Return, once, whether the client waits for ``100 Continue``."""
+        expected = self.head.expects_continue and not self._continued
+        self._continued = True
+        return expected
+
+    def lost(self) -> None:
+        """Take note that the client has left."""
+        if self.phase is not Phase.DONE and not self.gone:
+            self.gone = True
+            self.phase = Phase.DONE
+            self.on_gone()
+        self.on_gone = self.on_drained = _nothing
+
+    def _begun(self) -> bool:
+        """Return whether nobody waits for an answer any more.
+
+        :raises StateError: this exchange is being answered already.
+        """
+        if self.phase is Phase.ANSWERING or (self.phase is Phase.DONE and not self.gone):
+            raise StateError("a request is answered once")
+        return self.gone
+
+    def _unknown_length(self) -> bytes:
+        if self.head.version == "HTTP/1.1":
+            self._chunked = True
+            return b"Transfer-Encoding: chunked\r\n"
+        self._keep_alive = False
+        return b""
+
+    def _answer_head(self, status: int, phrase: str, fields: bytes) -> bytes:
+        if self.phase is Phase.RECEIVING:
+            self._keep_alive = False  # the rest of the body would be read as a request
+        if not self._keep_alive:
+            fields += b"Connection: close\r\n"
+        elif self.head.version == "HTTP/1.0":
+            fields += b"Connection: keep-alive\r\n"
+        return b"%b%b%b\r\n" % (status_line(status, phrase), self._wire.date, fields)
+
+    def _finish(self, data: bytes) -> None:
+        self.phase = Phase.DONE
+        self.on_gone = self.on_drained = _nothing
+        if data:
+            self._wire.send(data)
+        if self.request.file is not None:
+            self.request.file.close()
+        self._wire.done(self)

@@ -1,0 +1,146 @@
+# -*- test-case-name: tests.http.test_reader -*-
+"""Bytes in, requests out: httptools (llhttp) with limits around it.
+
+The reader does no I/O and knows no time; it tells its *sink* what it found.  Two
+peculiarities of httptools shape it.  It keeps an incomplete header field to itself, so
+the head is bounded by the bytes **fed**, not by what was reported.  And after a request
+that asks for an upgrade it takes the following bytes for the next request, even where
+they are that request's body; so a body together with ``Upgrade`` is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import httptools
+
+from sockjsd.errors import HTTPError
+from sockjsd.http import rules
+from sockjsd.http.limits import Limits
+from sockjsd.websocket.handshake import is_upgrade
+
+
+class Sink(Protocol):
+    """Gets what a reader finds, in this order for each request; may raise ``HTTPError``."""
+
+    def head_received(self, head: rules.Head) -> None:
+        """A head is complete and follows the rules."""
+
+    def body_received(self, data: bytes) -> None:
+        """A part of the body came."""
+
+    def request_received(self, *, upgrade: bool) -> None:
+        """The request is complete; with *upgrade* reading pauses until ``Reader.resume``."""
+
+
+class Reader:
+    """Parses what one connection receives.
+
+    :param limits: of the head.
+    :param sink: gets the requests.
+    """
+
+    def __init__(self, limits: Limits, sink: Sink) -> None:
+        self._limits = limits
+        self._sink = sink
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._fields: list[tuple[str, str]] = []
+        # Bytes of head fields reported, and bytes fed since the head began.
+        self._size = 0
+        self._fed = 0
+        #: Whether a head has begun and is not complete.
+        self.in_head = False
+        #: Whether a body is expected and not complete.
+        self.in_body = False
+        self._upgrade = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Parse *data*; return what stands behind a request that asked for an upgrade, else nothing.
+
+        :raises HTTPError: the bytes cannot be a request; whatever follows must be discarded.
+        """
+        while data:
+            began_before = self.in_head or not self.in_body
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as pause:
+                data = data[pause.args[0] :]
+                if self._upgrade:
+                    return data
+                continue  # an upgrade to something else is ignored (RFC 9110 section 7.8)
+            except httptools.HttpParserError as error:
+                raise _refusal(error) from error
+            if self.in_head and began_before:
+                self._count(len(data))
+            return b""
+        return b""
+
+    def _count(self, fed: int) -> None:
+        self._fed += fed
+        if self._fed > self._limits.head_limit:
+            raise HTTPError(431, f"The head has more than {self._limits.head_limit} bytes")
+
+    # Called by httptools.
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._target = b""
+        self._fields = []
+        self._size = self._fed = 0
+        self.in_head = True
+        self._upgrade = False
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request target."""
+        self._target += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field; fields after a body (trailers) are counted and dropped."""
+        # llhttp leaves white space behind a value; a field without value comes as None.
+        value = (value or b"").strip(b" \t")
+        self._grow(len(name) + len(value) + 4)
+        if len(self._fields) == self._limits.head_fields:
+            raise HTTPError(431, f"The head has more than {self._limits.head_fields} fields")
+        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        """Check the head and hand it over."""
+        parser = self._parser
+        method = parser.get_method().decode("latin-1")
+        target = self._target.decode("latin-1")
+        head = rules.check(method, target, parser.get_http_version(), self._fields)
+        self.in_head = False
+        self.in_body = head.has_body
+        if parser.should_upgrade():
+            if head.has_body:
+                raise HTTPError(400, "A request with a body cannot ask for an upgrade")
+            self._upgrade = method == "GET" and is_upgrade(head.headers)
+        self._sink.head_received(head)
+
+    def on_body(self, data: bytes) -> None:
+        """Hand a part of the body over."""
+        self._sink.body_received(data)
+
+    def on_message_complete(self) -> None:
+        """Hand the request over."""
+        self.in_body = False
+        self._sink.request_received(upgrade=self._upgrade)
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limits.head_limit:
+            raise HTTPError(431, f"The head has more than {self._limits.head_limit} bytes")
+
+
+def _refusal(error: httptools.HttpParserError) -> HTTPError:
+    """Return our error: the one a callback raised, or 400 in llhttp's words (they hold nothing from the peer)."""
+    cause = error.__context__
+    if isinstance(error, httptools.HttpParserCallbackError) and cause is not None:
+        if isinstance(cause, HTTPError):
+            return cause
+        raise cause
+    if isinstance(error, httptools.HttpParserInvalidMethodError):
+        return HTTPError(400, "Not a known method")
+    return HTTPError(400, f"Not an HTTP request: {error}")

@@ -1,0 +1,109 @@
+# -*- test-case-name: tests.http.test_rules -*-
+"""What a request's head must be, so that no proxy in front reads it differently.
+
+llhttp refuses much before these rules see it (a table in the tests holds what); here
+stands the rest: RFC 9112 sections 3.2 (request target), 6.1 (Transfer-Encoding) and
+7.2 (Host), each read strictly.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cyclone.httputil import HTTPHeaders
+
+from sockjsd.errors import HTTPError
+
+_HOST = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(slots=True)
+class Head:
+    """A request's head that passed every rule.
+
+    :param method: upper case as it came.
+    :param uri: path and query, always starting with ``/``.
+    :param version: ``HTTP/1.0`` or ``HTTP/1.1``.
+    :param headers: the fields; names in any case.
+    :param host: the ``Host`` field, or ``""`` (HTTP/1.0 may lack it: HAProxy's checks do).
+    :param length: the declared bytes of the body; ``None`` when it is chunked.
+    """
+
+    method: str
+    uri: str
+    version: str
+    headers: HTTPHeaders
+    host: str
+    length: int | None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether bytes of a body follow."""
+        return self.length is None or self.length > 0
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for ``100 Continue`` (RFC 9110 section 10.1.1; not in HTTP/1.0)."""
+        return self.version == "HTTP/1.1" and self.has_body and "Expect" in self.headers
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client wants the connection to last (RFC 9112 section 9.3)."""
+        tokens = {token.strip().lower() for token in self.headers.get("Connection", "").split(",")}
+        return "close" not in tokens if self.version == "HTTP/1.1" else "keep-alive" in tokens
+
+
+def check(method: str, target: str, version: str, fields: list[tuple[str, str]]) -> Head:
+    """Return the head, or refuse it.
+
+    :param version: ``1.0`` or ``1.1`` as the parser read it.
+    :raises HTTPError: 400, 417 or 505; the connection ends, because what follows cannot be trusted.
+    """
+    if version not in ("1.0", "1.1"):
+        raise HTTPError(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
+    headers = HTTPHeaders()
+    for name, value in fields:
+        headers.add(name, value)
+    host = _host(version, headers.get_list("Host"))
+    if headers.get("Expect", "100-continue").lower() != "100-continue":
+        raise HTTPError(417, "Only 100-continue can be expected")
+    length = _length(version, headers)
+    return Head(method, _uri(target, host), f"HTTP/{version}", headers, host, length)
+
+
+def _host(version: str, values: list[str]) -> str:
+    if len(values) > 1:
+        raise HTTPError(400, "More than one Host")
+    if not values and version == "1.1":
+        raise HTTPError(400, "No Host")
+    host = values[0] if values else ""
+    if _HOST.fullmatch(host) is None:
+        raise HTTPError(400, "Not a valid Host")
+    return host
+
+
+def _length(version: str, headers: HTTPHeaders) -> int | None:
+    encodings = headers.get_list("Transfer-Encoding")
+    if not encodings:
+        # llhttp lets only one Content-Length of digits pass, and none beside Transfer-Encoding.
+        return int(headers.get("Content-Length", "0"))
+    if version == "1.0":
+        raise HTTPError(400, "No Transfer-Encoding in HTTP/1.0")
+    if [value.lower() for value in encodings] != ["chunked"]:
+        raise HTTPError(400, "Only chunked is understood as Transfer-Encoding")
+    return None
+
+
+def _uri(target: str, host: str) -> str:
+    if "#" in target:
+        raise HTTPError(400, "A fragment in the request target")
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is not None:
+        if absolute[1].lower() != host.lower():
+            raise HTTPError(400, "The request target names another host than Host")
+        target = absolute[2] if absolute[2].startswith("/") else "/" + absolute[2]
+    if not target.startswith("/"):
+        raise HTTPError(400, "The request target is not a path")
+    return target

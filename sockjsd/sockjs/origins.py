@@ -1,0 +1,88 @@
+# -*- test-case-name: tests.sockjs.test_origins -*-
+"""Which pages may use an endpoint.
+
+A browser says where a request comes from in ``Origin``; where it does not (scripts,
+iframes, same-origin GET), ``Sec-Fetch-Site`` says whether it came from elsewhere, and
+``Referer`` from where.  A page can suppress these, it cannot forge them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+ANY = "*"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a request says of where it comes from; ``""`` for a field that it lacks.
+
+    :param origin: the ``Origin`` field.
+    :param host: the ``Host`` field.
+    :param fetch_site: the ``Sec-Fetch-Site`` field.
+    :param referer: the ``Referer`` field.
+    """
+
+    origin: str = ""
+    host: str = ""
+    fetch_site: str = ""
+    referer: str = ""
+
+
+class Origins:
+    """The policy of one endpoint.
+
+    :param allowed: ``*``, or origins such as ``https://example.com`` and ``https://*.example.com``.
+    :param no_origin: whether a request that says nothing at all is welcome (programs, old browsers).
+    """
+
+    def __init__(self, allowed: Iterable[str], *, no_origin: bool = True) -> None:
+        self.allowed = tuple(origin.lower() for origin in allowed)
+        self._any = ANY in self.allowed
+        self._no_origin = no_origin
+
+    def permits(self, source: Source) -> bool:
+        """Return whether a request from *source* may use the endpoint."""
+        if self._any:
+            return True
+        if source.origin:
+            return self._trusts(source.origin, source.host)
+        if source.fetch_site in ("same-origin", "none"):
+            return True
+        if source.fetch_site:
+            return self._trusts(_origin_of(source.referer), source.host)
+        return self._no_origin
+
+    @property
+    def ancestors(self) -> str:
+        """The policy as the sources of a ``frame-ancestors`` directive (CSP level 3)."""
+        return ANY if self._any else " ".join(("'self'", *self.allowed))
+
+    def _trusts(self, origin: str, host: str) -> bool:
+        scheme, separator, authority = origin.lower().partition("://")
+        if not separator or not authority:
+            return False  # "null", or nothing
+        port = _DEFAULT_PORTS.get(scheme, "")
+        if authority.removesuffix(port) == host.lower().removesuffix(port):
+            return True
+        return any(_matches(pattern, scheme, authority) for pattern in self.allowed)
+
+
+def _matches(pattern: str, scheme: str, authority: str) -> bool:
+    wanted_scheme, _, wanted = pattern.partition("://")
+    if scheme != wanted_scheme:
+        return False
+    if wanted.startswith("*."):
+        return authority.endswith(wanted[1:])
+    return authority == wanted
+
+
+def _origin_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

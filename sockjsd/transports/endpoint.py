@@ -1,0 +1,59 @@
+# -*- test-case-name: tests.transports.test_endpoint -*-
+"""One SockJS endpoint at run time: its options, sessions and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+from sockjsd.config import Endpoint as Options
+from sockjsd.http.fields import DateField
+from sockjsd.registry import Registry
+from sockjsd.sockjs.connection import SockJSConnection
+from sockjsd.sockjs.origins import Origins
+from sockjsd.sockjs.session import SessionOptions
+from sockjsd.wheel import Wheel
+
+#: How long browsers may keep what never changes: a year (section "IFrame page").
+YEAR = 365 * 24 * 60 * 60
+
+#: sockjs-node's default, used where the daemon has no copy of the library.
+PUBLIC_CLIENT = "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js"
+
+
+class Endpoint:
+    """One URL prefix and what lives below it.
+
+    :param options: from the configuration.
+    :param make_connection: the application; called once for each client.
+    :param wheel: keeps time-outs.
+    :param clock: tells the time.
+    :param origins: who may connect.
+    :param client_url: where the iframe loads sockjs-client from.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        make_connection: Callable[[], SockJSConnection],
+        wheel: Wheel,
+        clock: IReactorTime,
+        origins: Origins,
+        client_url: str = PUBLIC_CLIENT,
+    ) -> None:
+        self.options = options
+        self.origins = origins
+        self.client_url = client_url
+        self.wheel = wheel
+        self.expires = DateField(clock, "Expires", YEAR)
+        self.sessions = Registry(
+            make_connection,
+            wheel,
+            SessionOptions(options.heartbeat, options.disconnect_delay, options.output_limit),
+            options.session_limit,
+        )
+
+    def offers(self, transport: str) -> bool:
+        """Return whether *transport* is switched on."""
+        return transport in self.options.transports

@@ -1,0 +1,120 @@
+# -*- test-case-name: tests.transports.test_handler -*-
+"""What all URLs of an endpoint have in common: origins, CORS, the cookie, caching."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from sockjsd.errors import HTTPError
+from sockjsd.http.fields import block, field
+from sockjsd.http.handler import LeanHandler
+from sockjsd.http.limits import BodyPolicy
+from sockjsd.sockjs.connection import ConnectionInfo
+from sockjsd.sockjs.origins import Source
+from sockjsd.transports.endpoint import YEAR, Endpoint
+
+NOT_CACHED = block({"Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0"})
+CACHED = block({"Cache-Control": f"public, max-age={YEAR}"})
+VARY = block({"Vary": "Origin"})
+
+TEXT = block({"Content-Type": "text/plain; charset=UTF-8"})
+HTML = block({"Content-Type": "text/html; charset=UTF-8"})
+JAVASCRIPT = block({"Content-Type": "application/javascript; charset=UTF-8"})
+JSON = block({"Content-Type": "application/json; charset=UTF-8"})
+
+#: What a load balancer's cookie may look like; anything else would let a peer write our header.
+_COOKIE = re.compile(r"(?:^|;)[ \t]*JSESSIONID=([A-Za-z0-9!#$%&'()*+\-./:<=>?@\[\]^_`{|}~]{1,256})[ \t]*(?=;|$)")
+
+#: The request header fields that an application gets to see: those of sockjs-node, so no cookies.
+VISIBLE = (
+    "Referer",
+    "X-Client-Ip",
+    "X-Forwarded-For",
+    "X-Cluster-Client-Ip",
+    "Via",
+    "X-Real-Ip",
+    "X-Forwarded-Proto",
+    "X-Ssl",
+    "Dnt",
+    "Host",
+    "User-Agent",
+    "Accept-Language",
+)
+
+
+class EndpointHandler(LeanHandler):
+    """A URL below an endpoint's prefix."""
+
+    #: Whether a page on another origin reads the answer with XMLHttpRequest.
+    CORS: ClassVar[bool] = False
+    #: Whether a page that the endpoint does not allow is turned away.
+    GUARDED: ClassVar[bool] = True
+
+    endpoint: Endpoint
+
+    def initialize(self, endpoint: Endpoint, **options: Any) -> None:
+        """Take the row's endpoint."""
+        self.endpoint = endpoint
+
+    @classmethod
+    def body_policy(cls, **options: Any) -> BodyPolicy:
+        """Return the endpoint's limit for what a client sends."""
+        endpoint: Endpoint = options["endpoint"]
+        return BodyPolicy(endpoint.options.send_limit)
+
+    def _execute(self, transforms: list[Any], *arguments: str, **named: str) -> None:
+        if self.GUARDED and not self.endpoint.origins.permits(self.source()):
+            raise HTTPError(403, "This origin is not allowed here", close=False)
+        if self.CORS and self.request.method == "OPTIONS":
+            self._preflight()
+        else:
+            super()._execute(transforms, *arguments)
+
+    def source(self) -> Source:
+        """Return what the request says of where it comes from."""
+        get = self.request.headers.get
+        return Source(get("Origin", ""), self.request.host, get("Sec-Fetch-Site", ""), get("Referer", ""))
+
+    def info(self, transport: str) -> ConnectionInfo:
+        """Return what the application gets to know of this request."""
+        request = self.request
+        headers = {name: request.headers[name] for name in VISIBLE if name in request.headers}
+        return ConnectionInfo(request.remote_ip, headers, request.path, transport)
+
+    def cors(self) -> bytes:
+        """Return the fields that let the page read the answer (section "Info test", ``verify_cors``)."""
+        if not self.CORS or not self.endpoint.options.cors:
+            return b""
+        origin = self.request.headers.get("Origin")
+        if not origin:
+            return VARY
+        return field("Access-Control-Allow-Origin", origin) + block({"Access-Control-Allow-Credentials": "true"}) + VARY
+
+    def cookie(self) -> bytes:
+        """Return the field that sets ``JSESSIONID`` for load balancers, where it is switched on."""
+        if not self.endpoint.options.cookie:
+            return b""
+        match = _COOKIE.search(self.request.headers.get("Cookie", ""))
+        return field("Set-Cookie", f"JSESSIONID={match[1] if match else 'dummy'}; Path=/")
+
+    def _preflight(self) -> None:
+        """Answer a CORS preflight request; what was asked for is allowed for a year."""
+        fields = self.cors() + self.cookie() + CACHED + self.endpoint.expires.now()
+        methods = ", ".join(("OPTIONS", *self.methods()))
+        fields += block({"Access-Control-Allow-Methods": methods, "Access-Control-Max-Age": str(YEAR)})
+        wanted = self.request.headers.get("Access-Control-Request-Headers")
+        if wanted:
+            fields += field("Access-Control-Allow-Headers", wanted)
+        self.exchange.respond(204, fields)
+
+
+class Nothing(EndpointHandler):
+    """What the SockJS text does not know, below an endpoint's prefix: 404, never the site's business."""
+
+    GUARDED = False
+
+    @classmethod
+    def body_policy(cls, **options: Any) -> BodyPolicy:
+        """Return that no body is welcome."""
+        return BodyPolicy(0)

@@ -1,0 +1,234 @@
+# -*- test-case-name: tests.transports.test_receiving -*-
+"""The HTTP transports' receiving halves: requests that carry frames to the client.
+
+Five transports are five rows of ``ROWS``; they differ in method, content type, envelope
+and prelude, and in whether a request ends after one frame (polling) or after
+``response_limit`` bytes (streaming).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sockjsd.errors import PayloadError
+from sockjsd.http.exchange import Exchange
+from sockjsd.http.fields import block
+from sockjsd.sockjs import frames
+from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.envelopes import EVENTSOURCE, HTMLFILE, XHR, Envelope, check_callback, jsonp
+from sockjsd.sockjs.session import Session
+from sockjsd.transports.handler import HTML, JAVASCRIPT, NOT_CACHED, TEXT, EndpointHandler
+
+#: Section "XhrStreaming": Internet Explorer shows nothing of an answer before 2 KiB have come.
+XHR_PRELUDE = b"h" * 2048 + b"\n"
+#: Section "EventSource": Opera needs a line first.
+EVENTSOURCE_PRELUDE = b"\r\n"
+#: Section "HtmlFile"; padded, because browsers wait for 1 KiB before they run scripts.
+_HTMLFILE_PRELUDE = b"""<!doctype html>
+<html><head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+</head><body><h2>Don't panic!</h2>
+  <script>
+    document.domain = document.domain;
+    var c = parent.%b;
+    c.start();
+    function p(d) {c.message(d);};
+    window.onload = function() {c.stop();};
+  </script>
+"""
+_PADDING = b" " * 1024 + b"\r\n\r\n"
+
+#: Old browsers guess types; a JSONP answer must stay a script.
+_NOSNIFF = block({"X-Content-Type-Options": "nosniff"})
+
+
+class Polling:
+    """A receiver that carries one frame.
+
+    :param exchange: the request.
+    :param session: the session it was offered to.
+    :param fields: header fields of the answer.
+    :param envelope: of the transport.
+    """
+
+    __slots__ = ("_envelope", "_exchange", "_fields", "_session", "writable")
+
+    def __init__(self, exchange: Exchange, session: Session, fields: bytes, envelope: Envelope) -> None:
+        self._exchange = exchange
+        self._session = session
+        self._fields = fields
+        self._envelope = envelope
+        self.writable = True
+        exchange.on_gone = self._interrupted
+
+    def open(self) -> None:
+        """Answer with the open frame."""
+        self._answer(self._envelope.wrap(frames.OPEN))
+
+    def heartbeat(self) -> None:
+        """Answer with a heartbeat."""
+        self._answer(self._envelope.wrap(frames.HEARTBEAT))
+
+    def deliver(self, batch: Batch) -> None:
+        """Answer with *batch*."""
+        self._answer(batch.encoded(self._envelope))
+
+    def close(self, code: int, reason: str) -> None:
+        """Answer with the close frame."""
+        self._answer(self._envelope.wrap(frames.close(code, reason)))
+
+    def _answer(self, body: bytes) -> None:
+        self.writable = False
+        # First let go: the answer may make way for the client's next request on this very connection.
+        self._session.release(self)
+        self._exchange.respond(200, self._fields, body)
+
+    def _interrupted(self) -> None:
+        self.writable = False
+        self._session.interrupted(self)
+
+
+class Streaming:
+    """A receiver that carries frames until ``limit`` bytes were sent.
+
+    :param exchange: the request.
+    :param session: the session it was offered to.
+    :param fields: header fields of the answer.
+    :param envelope: of the transport.
+    :param prelude: sent first; does not count.
+    :param limit: bytes, frames with their envelopes (section "XhrStreaming", ``test_response_limit``).
+    """
+
+    __slots__ = ("_envelope", "_exchange", "_limit", "_session")
+
+    def __init__(
+        self, exchange: Exchange, session: Session, fields: bytes, envelope: Envelope, prelude: bytes, limit: int
+    ) -> None:
+        self._exchange = exchange
+        self._session = session
+        self._envelope = envelope
+        self._limit = limit
+        exchange.on_gone = self._interrupted
+        exchange.on_drained = self._drained
+        exchange.start(200, fields)
+        exchange.write(prelude)
+
+    @property
+    def writable(self) -> bool:
+        """Whether the socket takes data at once."""
+        return self._exchange.writable
+
+    def open(self) -> None:
+        """Send the open frame."""
+        self._send(self._envelope.wrap(frames.OPEN))
+
+    def heartbeat(self) -> None:
+        """Send a heartbeat."""
+        self._send(self._envelope.wrap(frames.HEARTBEAT))
+
+    def deliver(self, batch: Batch) -> None:
+        """Send *batch*."""
+        self._send(batch.encoded(self._envelope))
+
+    def close(self, code: int, reason: str) -> None:
+        """Send the close frame and end the answer."""
+        self._exchange.write(self._envelope.wrap(frames.close(code, reason)))
+        self._exchange.end()
+
+    def _send(self, data: bytes) -> None:
+        self._exchange.write(data)
+        self._limit -= len(data)
+        if self._limit <= 0:
+            self._session.release(self)
+            self._exchange.end()
+
+    def _interrupted(self) -> None:
+        self._session.interrupted(self)
+
+    def _drained(self) -> None:
+        self._session.drained(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One receiving transport.
+
+    :param method: of the request.
+    :param content_type: header fields that stand in every answer.
+    :param envelope: made from the request's callback, which is ``b""`` where there is none.
+    :param prelude: likewise; ``None`` for a polling transport.
+    :param cors: whether another origin's page reads the answer.
+    :param callback: whether the query must name one.
+    """
+
+    method: str
+    content_type: bytes
+    envelope: Callable[[bytes], Envelope]
+    prelude: Callable[[bytes], bytes] | None = None
+    cors: bool = False
+    callback: bool = False
+
+
+ROWS: dict[str, Row] = {
+    "xhr": Row("POST", JAVASCRIPT, lambda callback: XHR, cors=True),
+    "xhr_streaming": Row("POST", JAVASCRIPT, lambda callback: XHR, lambda callback: XHR_PRELUDE, cors=True),
+    "eventsource": Row(
+        "GET",
+        block({"Content-Type": "text/event-stream"}),
+        lambda callback: EVENTSOURCE,
+        lambda callback: EVENTSOURCE_PRELUDE,
+        cors=True,
+    ),
+    "htmlfile": Row(
+        "GET",
+        HTML,
+        lambda callback: HTMLFILE,
+        lambda callback: _HTMLFILE_PRELUDE % callback + _PADDING,
+        callback=True,
+    ),
+    "jsonp": Row("GET", JAVASCRIPT + _NOSNIFF, jsonp, callback=True),
+}
+
+
+class Receive(EndpointHandler):
+    """``/<server>/<session>/<transport>``: offers this request to a session, a new one if need be."""
+
+    def initialize(self, name: str, **options: Any) -> None:
+        """Take the row."""
+        super().initialize(**options)
+        self._name = name
+        self._row = ROWS[name]
+        self.CORS = self._row.cors
+
+    def methods(self) -> tuple[str, ...]:
+        """Return the transport's method."""
+        return (self._row.method,)
+
+    def handle(self, *arguments: str) -> None:
+        """Attach a receiver to the session that the path names."""
+        row = self._row
+        try:
+            callback = self._callback() if row.callback else b""
+        except PayloadError as error:
+            self.exchange.respond(error.status, TEXT + NOT_CACHED, error.reason.encode())
+            return
+        session = self._session(arguments[-1])
+        fields = row.content_type + NOT_CACHED + self.cors() + self.cookie()
+        envelope = row.envelope(callback)
+        if row.prelude is None:
+            session.attach(Polling(self.exchange, session, fields, envelope))
+        else:
+            limit = self.endpoint.options.response_limit
+            session.attach(Streaming(self.exchange, session, fields, envelope, row.prelude(callback), limit))
+
+    def _callback(self) -> bytes:
+        return check_callback(self.request.argument("c") or self.request.argument("callback"))
+
+    def _session(self, session_id: str) -> Session:
+        endpoint = self.endpoint
+        address = self.request.remote_ip if endpoint.options.verify_address else None
+        found = endpoint.sessions.find(session_id, address)
+        return found if found is not None else endpoint.sessions.create(self.info(self._name), session_id)

@@ -1,0 +1,43 @@
+# -*- test-case-name: tests.transports.test_urls -*-
+"""The URL table of one endpoint."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sockjsd.http.handler import LeanHandler
+from sockjsd.transports.endpoint import Endpoint
+from sockjsd.transports.handler import Nothing
+from sockjsd.transports.pages import Greeting, IFrame, Info
+from sockjsd.transports.receiving import ROWS, Receive
+from sockjsd.transports.sending import JsonpSend, XhrSend
+from sockjsd.transports.websocket import WebSocketHandler
+
+#: A row as Cyclone takes it: pattern, handler class, keyword arguments.
+Row = tuple[str, type[LeanHandler], dict[str, Any]]
+
+#: Section "Session URLs": any server, any session, but neither empty nor with a dot.
+SESSION = r"/([^/.]+)/([^/.]+)"
+
+
+def rows(endpoint: Endpoint) -> list[Row]:
+    """Return the rows of *endpoint*; whatever else lies below its prefix is 404."""
+    prefix = re.escape(endpoint.options.prefix)
+    table: list[tuple[str, type[LeanHandler], dict[str, Any]]] = [
+        (r"/?", Greeting, {}),
+        (r"/info", Info, {}),
+        (r"/iframe[0-9\-.a-z_]*\.html", IFrame, {}),
+    ]
+    if endpoint.offers("websocket"):
+        table.append((SESSION + "/websocket", WebSocketHandler, {"raw": False}))
+    if endpoint.offers("raw_websocket"):
+        table.append(("/websocket", WebSocketHandler, {"raw": True}))
+    receiving = [name for name in ROWS if endpoint.offers(name)]
+    table += [(f"{SESSION}/{name}", Receive, {"name": name}) for name in receiving]
+    if "jsonp" in receiving:
+        table.append((SESSION + "/jsonp_send", JsonpSend, {}))
+    if receiving and receiving != ["jsonp"]:
+        table.append((SESSION + "/xhr_send", XhrSend, {}))
+    table.append((r"(?:/.*)?", Nothing, {}))
+    return [(prefix + pattern, handler, {"endpoint": endpoint, **options}) for pattern, handler, options in table]

@@ -1,0 +1,172 @@
+# -*- test-case-name: tests.transports.test_websocket -*-
+"""WebSocket, with SockJS's framing or raw: one receiver that takes its socket over.
+
+A heartbeat is a SockJS heartbeat frame (not on the raw transport) and a WebSocket ping
+in one write; a peer from which nothing is heard for ``pong_timeout`` after it is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sockjsd.errors import HTTPError, PayloadError
+from sockjsd.http.exchange import TEXT, Socket
+from sockjsd.http.fields import field
+from sockjsd.http.limits import LINGER
+from sockjsd.sockjs import frames
+from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, Envelope
+from sockjsd.sockjs.session import Session
+from sockjsd.transports.endpoint import Endpoint
+from sockjsd.transports.handler import EndpointHandler
+from sockjsd.websocket.connection import Closed, Connection
+from sockjsd.websocket.frames import Opcode, encode
+from sockjsd.websocket.handshake import VERSION_HEADER, accept
+
+_PING = encode(Opcode.PING, b"")
+
+#: Close codes (RFC 6455 section 7.4.1; the last one is Centrifugo's).
+NORMAL = (1000, "Normal closure")
+PROTOCOL_ERROR = 1002
+TEXT_ONLY = (1003, "Only text is understood")
+LOST = (1006, "Connection lost")
+NO_PONG = (3012, "No pong")
+
+
+class WebSocketReceiver:
+    """One WebSocket and the session that lives on it.
+
+    :param endpoint: whose session it is.
+    :param session: new; it is attached when the socket is there.
+    :param envelope: with SockJS's framing, or raw.
+    """
+
+    __slots__ = ("_endpoint", "_envelope", "_frames", "_session", "_socket", "due")
+
+    def __init__(self, endpoint: Endpoint, session: Session, envelope: Envelope) -> None:
+        self._endpoint = endpoint
+        self._session = session
+        self._envelope = envelope
+        self._frames = Connection(max_message=endpoint.options.message_limit)
+        self._socket: Socket | None = None
+        self.due = -1
+
+    # From the session.
+
+    @property
+    def writable(self) -> bool:
+        """Whether the socket takes data at once."""
+        return self._socket is not None and self._socket.writable
+
+    def open(self) -> None:
+        """Send the open frame, where there is one."""
+        self._send(self._envelope.wrap(frames.OPEN))
+
+    def heartbeat(self) -> None:
+        """Send a heartbeat, and expect to hear something soon."""
+        self._endpoint.wheel.set(self, self._endpoint.options.pong_timeout)
+        self._send(self._envelope.wrap(frames.HEARTBEAT) + _PING)
+
+    def deliver(self, batch: Batch) -> None:
+        """Send *batch*."""
+        self._send(batch.encoded(self._envelope))
+
+    def close(self, code: int, reason: str) -> None:
+        """Send SockJS's close frame and WebSocket's; on the raw transport only the latter, with the code."""
+        farewell = (code, reason) if self._envelope is RAW_WEBSOCKET else NORMAL
+        data = self._envelope.wrap(frames.close(code, reason)) + self._frames.close(*farewell)
+        self._send(data)
+        self._endpoint.wheel.set(self, LINGER)
+
+    # From the HTTP connection.
+
+    def connected(self, socket: Socket) -> None:
+        """Begin: the session is opened."""
+        self._socket = socket
+        self._session.attach(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand messages on, answer control frames."""
+        if self._session.attached:
+            self._endpoint.wheel.cancel(self)  # whatever came, the peer is alive
+        for event in self._frames.receive(data):
+            if isinstance(event, str):
+                self._received(event)
+            elif isinstance(event, bytes):
+                self._end(*TEXT_ONLY)
+            elif isinstance(event, Closed):
+                self._session.interrupted(self, event.code, event.reason)
+                self._finish()
+                return
+        self._send(self._frames.outgoing())
+
+    def drained(self) -> None:
+        """Tell the session that the socket takes data again."""
+        self._session.drained(self)
+
+    def lost(self) -> None:
+        """Tell the session that the socket is gone."""
+        self._endpoint.wheel.cancel(self)
+        self._frames.lost()
+        self._socket = None
+        self._session.interrupted(self, *LOST)
+
+    def timed_out(self) -> None:
+        """Nothing was heard after a ping, or after our close frame."""
+        self._session.interrupted(self, *NO_PONG)
+        if self._socket is not None:
+            self._socket.abort()
+
+    # Private.
+
+    def _received(self, text: str) -> None:
+        if self._envelope is RAW_WEBSOCKET:
+            self._session.receive([text])
+            return
+        try:
+            messages = frames.decode_text(text, self._endpoint.options.messages_limit)
+        except PayloadError as error:
+            self._end(PROTOCOL_ERROR, error.reason)
+        else:
+            self._session.receive(messages)
+
+    def _end(self, code: int, reason: str) -> None:
+        """End everything, because the peer broke a rule of ours."""
+        self._send(self._frames.close(code, reason))
+        self._session.interrupted(self, code, reason)
+        self._endpoint.wheel.set(self, LINGER)
+
+    def _finish(self) -> None:
+        """The closing handshake is complete (RFC 6455 section 7.1.1: the server closes first)."""
+        self._endpoint.wheel.cancel(self)
+        self._send(self._frames.outgoing())
+        if self._socket is not None:
+            self._socket.close()
+
+    def _send(self, data: bytes) -> None:
+        if data and self._socket is not None:
+            self._socket.send(data)
+
+
+class WebSocketHandler(EndpointHandler):
+    """``/<server>/<session>/websocket`` and ``/websocket``."""
+
+    METHODS = ("GET",)
+
+    def initialize(self, raw: bool, **options: Any) -> None:
+        """Take the row."""
+        super().initialize(**options)
+        self._raw = raw
+
+    def handle(self, *arguments: str) -> None:
+        """Upgrade, and open a session of its own."""
+        request = self.request
+        try:
+            head = accept(request.method, request.version, request.headers)
+        except HTTPError as error:
+            fields = field(*VERSION_HEADER) if error.status == 426 else b""
+            self.exchange.respond(error.status, TEXT + fields, error.reason.encode() + b"\n")
+            return
+        name, envelope = ("raw_websocket", RAW_WEBSOCKET) if self._raw else ("websocket", WEBSOCKET)
+        session = self.endpoint.sessions.create(self.info(name), None)
+        self.exchange.upgrade(head, WebSocketReceiver(self.endpoint, session, envelope))
