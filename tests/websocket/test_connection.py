@@ -310,7 +310,7 @@ class CloseTests(TestCase):
             self.assertEqual((peer.outgoing(), peer.close()), (b"", b""))
 
     def test_end_gives_memory_back(self) -> None:
-        """What never became a message is let go of, though somebody still holds the connection."""
+        """What never became a message is let go of, and what comes later is not kept either."""
         size = 1 << 16
         for part in (head(BINARY, size) + bytes(size - 1), client(BINARY, bytes(size), final=False)):
             for end in (Connection.lost, lambda peer: peer.receive(client(CLOSE) + b"\xff" * size)):
@@ -320,6 +320,7 @@ class CloseTests(TestCase):
                 peer.receive(part)
                 self.assertGreater(tracemalloc.get_traced_memory()[0], size)
                 end(peer)
+                self.assertEqual(feed(peer, bytes(2 * size), 1000), [])
                 self.assertLess(tracemalloc.get_traced_memory()[0], size)
                 tracemalloc.stop()
 
