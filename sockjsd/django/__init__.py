@@ -1,0 +1,11 @@
+# -*- test-case-name: tests.django -*-
+"""What Django code, a Celery task or a shell uses: ``from sockjsd.django import publish``.
+
+It imports neither Twisted nor Cyclone, so that any process may have it.
+"""
+
+from __future__ import annotations
+
+from sockjsd.django.api import apublish, publish, publish_failed
+
+__all__ = ["apublish", "publish", "publish_failed"]
