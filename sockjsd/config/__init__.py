@@ -6,7 +6,8 @@
     kinds        what a value can be: seconds, sizes, flags, words …
     addresses    the same for what names a place: endpoint strings, the broker, URLs, origins
     declare      how an option is declared, and read back from its section
-    options      the sections with all options: Server, Broker, Site, Endpoint, Config
+    options      the sections with all options: Server, Broker, Site, Config
+    endpoint     the section of an endpoint, and what must hold between endpoints
     ini          files, with line numbers
     environment  variables, which win over the file
     load         all of it together
@@ -18,7 +19,8 @@ configuration to publish, and need nothing else of the daemon.
 
 from __future__ import annotations
 
+from sockjsd.config.endpoint import Endpoint
 from sockjsd.config.load import load
-from sockjsd.config.options import Broker, Config, Endpoint, Server, Site
+from sockjsd.config.options import Broker, Config, Server, Site
 
 __all__ = ["Broker", "Config", "Endpoint", "Server", "Site", "load"]

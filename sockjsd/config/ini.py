@@ -138,7 +138,7 @@ def _heading_lines(text: str, path: str) -> dict[str, int]:
 
 
 def shown_name(name: str) -> str:
-    """An option's name as an error shows it: after ``url: redis://…?db=0`` that is only ``url``, as a secret may follow."""
+    """An option's name as an error shows it: of ``url: redis://…?db`` only ``url``, as a secret may follow."""
     word = _OPTION_NAME.match(name)
     return bounded(word[0] if word else "") + ("" if word and word[0] == name else " with more text before its =")
 

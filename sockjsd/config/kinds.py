@@ -23,6 +23,10 @@ T = TypeVar("T")
 SHOWN = 60
 
 KIB = 1024
+MIB = KIB * KIB
+
+#: A count above what any machine does: a larger number is a slip.
+MANY = 10_000_000
 
 #: One year: more is a slip of the unit (sockjs-node counts in milliseconds), and far below what a clock can take.
 LONGEST_SECONDS = 365 * 86400.0
@@ -134,16 +138,16 @@ def _check_seconds_or_zero(value: float) -> None:
         _check_positive_seconds(value)
 
 
-_SECONDS_PHRASE = "such as 30, 0.5, 200ms, 5min or 1h; a plain number is in seconds; at most a year"
+_SECONDS_PHRASE = "of at most a year such as 30, 0.5 (seconds), 200ms, 5min or 1h"
 
 #: A time in seconds that cannot be nothing.
 seconds: Kind[float] = Kind(
-    "seconds", f"a time above 0, {_SECONDS_PHRASE}", _read_seconds, _write_seconds, _check_positive_seconds
+    "seconds", f"a time above 0 and {_SECONDS_PHRASE}", _read_seconds, _write_seconds, _check_positive_seconds
 )
 
 #: A time in seconds where 0 means "at once".
 seconds_or_zero: Kind[float] = Kind(
-    "seconds", f"0 or a time, {_SECONDS_PHRASE}", _read_seconds, _write_seconds, _check_seconds_or_zero
+    "seconds", f"0, or a time {_SECONDS_PHRASE}", _read_seconds, _write_seconds, _check_seconds_or_zero
 )
 
 

@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from sockjsd.config.declare import Option, options_of
+from sockjsd.config.endpoint import Endpoint, check_prefixes
 from sockjsd.config.environment import overlay
 from sockjsd.config.ini import Block, Value, read_ini, shown_name
 from sockjsd.config.kinds import Refused, bounded
-from sockjsd.config.options import SECTIONS, Broker, Config, Endpoint, Server, Site, check_prefixes
+from sockjsd.config.options import SECTIONS, Broker, Config, Server, Site
 from sockjsd.errors import ConfigurationError
 
 _ENDPOINT = "endpoint"
