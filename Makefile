@@ -2,6 +2,7 @@
 # Another Python: make venv VENV=.venv312 PYTHON=python3.12
 VENV ?= .venv
 PYTHON ?=
+ROUNDS ?= 10
 BIN = $(VENV)/bin
 
 .PHONY: default venv run test style types coverage lock conformance
@@ -34,4 +35,6 @@ lock:
 	@bash tools/lock.sh "$(PYTHON)"
 
 conformance: venv
-	@bash tools/conformance.sh "$(VENV)"
+	@test -f "$(SOCKJS_PROTOCOL)/sockjs-protocol.py" || { echo "say SOCKJS_PROTOCOL=DIR, a checkout of sockjs-protocol"; exit 2; }
+	@bash tools/protocol_venv.sh "$(BIN)/python" .venv-protocol
+	@$(BIN)/python tools/conformance.py "$(SOCKJS_PROTOCOL)" "$(CURDIR)/.venv-protocol/py27/bin/python" $(ROUNDS)

@@ -1,4 +1,3 @@
-# -*- test-case-name: tests.test_rings -*-
 """Twisted's interfaces as types, where mypy-zope is installed; mypy without it still checks the rest.
 
 Naming ``mypy_zope`` in pyproject.toml would make every other mypy (an editor's) refuse to start.

@@ -1,4 +1,3 @@
-# -*- test-case-name: tests.functional.test_packaging -*-
 """Runs all tests and ends with one line: ``N passed, N failed, N skipped``.
 
 Unit tests run first, in random order, with warnings as errors; then the
