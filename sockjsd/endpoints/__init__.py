@@ -1,0 +1,1 @@
+"""Ring 2: the daemon's own URLs beside SockJS."""

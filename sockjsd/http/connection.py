@@ -146,8 +146,9 @@ class HTTPConnection(Protocol):
     def head_received(self, head: Head) -> None:
         """Find the route, which decides what body is welcome."""
         transport = self.transport
-        address = getattr(transport.getPeer(), "host", "")
-        exchange = Exchange(head, self, address, secure=ISSLTransport.providedBy(transport))
+        # Under haproxy: the peer is known now, and was not when the connection was made.
+        secure = ISSLTransport.providedBy(transport)
+        exchange = Exchange(head, self, transport.getPeer(), transport.getHost(), secure=secure)
         self._queue.append(exchange)
         application = self.factory.application
         exchange.route = application.find(exchange.request)
@@ -244,7 +245,7 @@ class HTTPConnection(Protocol):
         """Answer *error* when its turn comes, and read no further."""
         self._reader = self._body = None
         if not self._queue or self._queue[-1].phase is not Phase.RECEIVING:
-            self._queue.append(Exchange(_UNREADABLE, self, "", secure=False))
+            self._queue.append(Exchange(_UNREADABLE, self))
         self._queue[-1].error = error
 
     def _advance(self) -> None:
@@ -325,7 +326,7 @@ class HTTPConnection(Protocol):
 class HTTPFactory(Factory):
     """Makes connections for one application.
 
-    :param application: answers the requests.
+    :ivar application: answers the requests; until it is set, nothing is found.
     :param limits: of each connection.
     :param wheel: keeps the time-outs.
     :param date: the ``Date`` field.
@@ -333,8 +334,8 @@ class HTTPFactory(Factory):
 
     noisy = False
 
-    def __init__(self, application: Application, limits: Limits, wheel: Wheel, date: DateField) -> None:
-        self.application = application
+    def __init__(self, limits: Limits, wheel: Wheel, date: DateField) -> None:
+        self.application = Application([])
         self.limits = limits
         self.wheel = wheel
         self.date = date

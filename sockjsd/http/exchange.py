@@ -87,7 +87,8 @@ class Exchange:
 
     :param head: of the request.
     :param wire: the connection.
-    :param remote_ip: the peer's address.
+    :param peer: the peer's address, as the transport tells it.
+    :param host: our own.
     :param secure: whether TLS is spoken.
     """
 
@@ -100,23 +101,27 @@ class Exchange:
         "error",
         "gone",
         "head",
+        "host",
         "on_drained",
         "on_gone",
+        "peer",
         "phase",
         "request",
         "route",
     )
 
-    def __init__(self, head: Head, wire: Wire, remote_ip: str, *, secure: bool) -> None:
+    def __init__(self, head: Head, wire: Wire, peer: object = None, host: object = None, *, secure: bool = False) -> None:
         self._wire = wire
         self.head = head
+        self.peer = peer
+        self.host = host
         self.request = Request(
             head.method,
             head.uri,
             head.version,
             head.headers,
             host=head.host,
-            remote_ip=remote_ip,
+            remote_ip=getattr(peer, "host", ""),
             protocol="https" if secure else "http",
             connection=self,
         )

@@ -20,7 +20,7 @@ from sockjsd.sockjs.session import Session
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.handler import EndpointHandler
 from sockjsd.websocket.connection import Closed, Connection
-from sockjsd.websocket.frames import Opcode, encode
+from sockjsd.websocket.frames import Opcode, encode, may_receive
 from sockjsd.websocket.handshake import VERSION_HEADER, accept
 
 _PING = encode(Opcode.PING, b"")
@@ -73,7 +73,8 @@ class WebSocketReceiver:
 
     def close(self, code: int, reason: str) -> None:
         """Send SockJS's close frame and WebSocket's; on the raw transport only the latter, with the code."""
-        farewell = (code, reason) if self._envelope is RAW_WEBSOCKET else NORMAL
+        # Not every code of SockJS may be said in a WebSocket's own close frame (RFC 6455 section 7.4.2).
+        farewell = (code, reason) if self._envelope is RAW_WEBSOCKET and may_receive(code) else NORMAL
         data = self._envelope.wrap(frames.close(code, reason)) + self._frames.close(*farewell)
         self._send(data)
         self._endpoint.wheel.set(self, LINGER)
