@@ -47,12 +47,13 @@ class Broker(Protocol):
 
     :ivar on_run: called with each run, in the reactor's thread; set it before the
         service starts.
-    :ivar malformed: how many publications were not valid Unicode and got U+FFFD
-        in the place of each broken piece, since the start.
     """
 
     on_run: Listener
-    malformed: int
+
+    @property
+    def malformed(self) -> int:
+        """How many publications were not valid Unicode and got U+FFFD for each broken piece, since the start."""
 
     @property
     def status(self) -> BrokerStatus:

@@ -1,0 +1,238 @@
+# -*- test-case-name: tests.brokers.test_redis_protocol -*-
+"""One connection to Redis: txredisapi's protocol classes, made dependable.
+
+What these classes add to txredisapi's:
+
+* A command that gets no answer, on a connection that is silent for longer than
+  ``command_timeout``, aborts the connection; so does an answer that is not Redis's.
+* Each command gets exactly **one** reply.  SUBSCRIBE and UNSUBSCRIBE are answered
+  with one confirmation per channel, of which txredisapi takes each for the reply to
+  another command; here they are counted.  Messages never become replies.
+* What one read brought is handed over together, at its end.  This takes hiredis, which
+  is a dependency for that: without it txredisapi reads one string per turn of the reactor.
+
+AUTH and SELECT are sent by :mod:`sockjsd.brokers._redis_link`: those of txredisapi
+give up for ever when the connection drops meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITCPTransport
+from twisted.python.failure import Failure
+from txredisapi import RedisError, RedisProtocol, SubscriberProtocol
+
+from sockjsd.brokers.interface import Run
+
+#: Channels in one SUBSCRIBE: enough to make round trips irrelevant, few enough that
+#: Redis answers others in between and a command stays far below any buffer's limit.
+CHANNELS_PER_COMMAND = 500
+
+
+class Timer(Protocol):
+    """A call that is due later."""
+
+    def active(self) -> bool:
+        """Whether it is still to come."""
+
+    def cancel(self) -> None:
+        """Let it not happen; only while it is active."""
+
+
+class Clock(Protocol):
+    """The part of Twisted's ``IReactorTime`` that is used here, in a form that mypy understands."""
+
+    def seconds(self) -> float:
+        """Now, in seconds."""
+
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> Timer:
+        """Call after *delay* seconds."""
+
+
+class ConnectionOwner(Protocol):
+    """Whoever wants to know that a connection came and went."""
+
+    def opened(self, connection: RedisConnection) -> None:
+        """The connection can take commands."""
+
+    def closed(self, connection: RedisConnection, problem: str) -> None:
+        """It is gone, for the reason in *problem*; right after this, commands without a reply fail."""
+
+
+class RedisConnection(RedisProtocol):
+    """A connection for commands.
+
+    :param clock: keeps the time of the time-out.
+    :param command_timeout: seconds of silence after which a command counts as lost.
+    :param owner: told when the connection comes and goes.
+    """
+
+    def __init__(self, clock: Clock, command_timeout: float, owner: ConnectionOwner) -> None:
+        super().__init__(charset=None, convertNumbers=False)
+        self._clock = clock
+        self._command_timeout = command_timeout
+        self._owner = owner
+        # Why we ended the connection, when it was us.
+        self._problem = ""
+        # Since when Redis owes an answer and says nothing, in seconds of the clock.
+        self._silent_since = 0.0
+        self._watch: Timer | None = None
+
+    def connectionMade(self) -> None:
+        """Make the socket fit for small commands and long silences, and tell the owner."""
+        transport: Any = self.transport  # of a class that Twisted chooses
+        if ITCPTransport.providedBy(transport):  # which a Unix socket does not
+            transport.setTcpNoDelay(True)
+            transport.setTcpKeepAlive(True)
+        super().connectionMade()
+        self._owner.opened(self)
+
+    def connectionLost(self, why: Failure) -> None:  # type: ignore[override]  # txredisapi's name for it
+        """Tell the owner, then fail the commands without a reply: what they set off must not come here."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        self._owner.closed(self, self._problem or why.getErrorMessage())
+        super().connectionLost(why)
+
+    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
+        """Parse *data* to its end, whatever it holds."""
+        self._silent_since = self._clock.seconds()
+        try:
+            super().dataReceived(data, unpause)
+        except (RedisError, ValueError):
+            self.abort("the answer is not in the protocol of Redis")
+
+    def execute_command(self, *args: bytes | str | int, **kwargs: object) -> Deferred[object]:
+        """Send one command and watch for its reply."""
+        if not self.replyQueue.waiting:
+            self._silent_since = self._clock.seconds()
+        reply = super().execute_command(*args, **kwargs)
+        if self._watch is None:
+            self._watch = self._clock.callLater(self._command_timeout, self._check_silence)
+        return reply
+
+    def abort(self, problem: str) -> None:
+        """End the connection at once; *problem* is what the owner is told, the first one counts."""
+        self._problem = self._problem or problem
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def _check_silence(self) -> None:
+        self._watch = None
+        if self.replyQueue.waiting:
+            left = self._silent_since + self._command_timeout - self._clock.seconds()
+            if left > 0:
+                self._watch = self._clock.callLater(left, self._check_silence)
+            else:
+                # When a view kept the reactor from running, the answer may lie in the socket,
+                # and timers come before sockets: look once more after one turn.
+                self._watch = self._clock.callLater(0, self._give_up, self._silent_since)
+
+    def _give_up(self, silent_since: float) -> None:
+        self._watch = None
+        if self._silent_since != silent_since:
+            self._check_silence()
+        elif self.replyQueue.waiting:
+            self.abort(f"no answer within {self._command_timeout:g} s")
+
+
+class Inbox:
+    """Collects the messages of one read, as text under the channels' names.
+
+    :ivar malformed: messages that were not UTF-8, since the start.
+    """
+
+    def __init__(self) -> None:
+        self.malformed = 0
+        self._run: Run = {}
+
+    def put(self, channel: str, payload: bytes) -> None:
+        """Add one message behind those that are here."""
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            text = payload.decode(errors="replace")
+            self.malformed += 1
+        self._run.setdefault(channel, []).append(text)
+
+    def take(self) -> Run:
+        """Everything since the last call, oldest first."""
+        run, self._run = self._run, {}
+        return run
+
+
+class SubscriberConnection(RedisConnection, SubscriberProtocol):
+    """A connection that listens to channels.
+
+    :param prefix: what stands before each channel's name in Redis, with its dot.
+    :param inbox: gets the messages; outlives this connection.
+    :param on_read: called at the end of each read that may have filled it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        command_timeout: float,
+        owner: ConnectionOwner,
+        prefix: str,
+        inbox: Inbox,
+        on_read: Callable[[], None],
+    ) -> None:
+        super().__init__(clock, command_timeout, owner)
+        self._prefix = prefix
+        self._inbox = inbox
+        self._on_read = on_read
+        # The channels whose last command was SUBSCRIBE.  Redis keeps the order of commands,
+        # so this is what will hold when all of them have been answered.
+        self._channels: dict[bytes, str] = {}
+        # For each command without a reply, how many answers it still gets.
+        self._answers_due: deque[int] = deque()
+
+    def listen(self, channels: Iterable[str]) -> list[Deferred[object]]:
+        """Subscribe those of *channels* that are not; one Deferred for each command."""
+        new = {redis_key(self._prefix, channel): channel for channel in channels}
+        keys = iter([key for key in new if key not in self._channels])
+        self._channels.update(new)
+        replies = []
+        while batch := list(islice(keys, CHANNELS_PER_COMMAND)):
+            replies.append(self.subscribe(batch))
+        return replies
+
+    def ignore(self, channel: str) -> list[Deferred[object]]:
+        """Unsubscribe *channel*; no Deferred when it is not subscribed."""
+        key = redis_key(self._prefix, channel)
+        return [] if self._channels.pop(key, None) is None else [self.unsubscribe([key])]
+
+    def execute_command(self, *args: bytes | str | int, **kwargs: object) -> Deferred[object]:
+        """Send one command and note how many answers belong to it."""
+        reply = super().execute_command(*args, **kwargs)
+        self._answers_due.append(len(args) - 1 if args[0] in ("SUBSCRIBE", "UNSUBSCRIBE") else 1)
+        return reply
+
+    def replyReceived(self, reply: object) -> None:
+        """Sort messages from answers; an error answers a whole command."""
+        if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
+            channel = self._channels.get(reply[1])
+            if channel is not None:
+                self._inbox.put(channel, reply[2])
+        elif self._answers_due:
+            self._answers_due[0] -= 1
+            if not self._answers_due[0] or isinstance(reply, Exception):
+                self._answers_due.popleft()
+                self.replyQueue.put(reply)
+
+    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
+        """Hand what this read brought over as one run."""
+        super().dataReceived(data, unpause)
+        self._on_read()
+
+
+def redis_key(prefix: str, channel: str) -> bytes:
+    """The name of *channel* in Redis; *prefix* ends with its dot."""
+    return (prefix + channel).encode(errors="surrogatepass")
