@@ -21,11 +21,16 @@ IMPURE = frozenset(
     "socketserver ssl subprocess tempfile threading time".split()
 )
 RING_0 = {"sockjsd.errors", "sockjsd.sockjs", "sockjsd.websocket", "sockjsd.channels"}
-SHELLS = {"sockjsd.http", "sockjsd.transports", "sockjsd.endpoints", "sockjsd.app", "sockjsd.django_wsgi"}
+#: Ring 2 outside its folders.
+SHELL_FILES = "app.py applications.py django_wsgi.py"
+SHELLS = {"sockjsd.http", "sockjsd.transports", "sockjsd.endpoints"} | {
+    f"sockjsd.{file.removesuffix('.py')}" for file in SHELL_FILES.split()
+}
 #: What a Django or Celery process that only publishes must not pay for, directly or through another file of ours.
 DAEMON_ONLY = {"twisted", "cyclone", "txredisapi", "httptools"}
 #: Refused to every file but service.py, which fetches the reactor and joins all parts.
 JOINT_ONLY = {"sockjsd.service", "twisted.internet.reactor"}
+NOT_BELOW_HTTP = JOINT_ONLY | SHELLS | {"cyclone", "httptools"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,9 @@ RINGS = (
     Ring("the joint", "service.py"),
     Ring("ring 0", "sockjs/* websocket/* channels/* errors.py __init__.py", (STDLIB - IMPURE) | RING_0),
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),
-    Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, JOINT_ONLY | SHELLS | {"cyclone", "httptools"}),
-    Ring(
-        "ring 1", "brokers/* registry.py wheel.py", None, JOINT_ONLY | SHELLS | {"cyclone", "httptools", "txredisapi"}
-    ),
-    Ring("ring 2", "http/* transports/* endpoints/* app.py django_wsgi.py", None, JOINT_ONLY | {"txredisapi"}),
+    Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, NOT_BELOW_HTTP),
+    Ring("ring 1", "brokers/* registry.py wheel.py", None, NOT_BELOW_HTTP | {"txredisapi"}),
+    Ring("ring 2", f"http/* transports/* endpoints/* {SHELL_FILES}", None, JOINT_ONLY | {"txredisapi"}),
     Ring("django", "django/*", None, JOINT_ONLY | SHELLS | DAEMON_ONLY),
     Ring("command line", "cli.py __main__.py", None, JOINT_ONLY | {"cyclone", "txredisapi"}),
 )
