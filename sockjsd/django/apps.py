@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 
-class SockjsdConfig(AppConfig):  # type: ignore[misc]  # Django has no annotations
+class SockjsdConfig(AppConfig):
     """Its label is ``sockjsd``, because the last part of its name would be ``django``."""
 
     name = "sockjsd.django"

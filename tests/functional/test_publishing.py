@@ -1,0 +1,231 @@
+# -*- test-case-name: tests.functional.test_publishing -*-
+"""``sockjsd.django.publishing`` against a real Redis, and against what only looks like one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from unittest import skipUnless
+
+from redis import Redis
+from redis.client import PubSub
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.config import Broker
+from sockjsd.django import publishing
+from sockjsd.errors import BrokerUnavailable
+from tests.django.fakes import run_child
+from tests.functional.redis_server import RedisServer, find_free_port, redis_is_installed
+
+#: Seconds: the most that a publication may cost when Redis is dead, on a loaded machine.
+UPPER_BOUND = 3.0
+#: Seconds after which a test gives up waiting for what has to come.
+PATIENCE = 10.0
+
+#: Prints what the child heard and what the parent heard afterwards.
+_PUBLISH_AND_FORK = """
+import os, threading
+from sockjsd.django.publishing import find_publisher
+publisher = find_publisher()
+publisher.publish("news", "0")
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join()
+child = os.fork()
+if not child:
+    try:
+        os._exit(publisher.publish("news", "1"))
+    finally:
+        os._exit(99)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), publisher.publish("news", "2"))
+"""
+
+
+class Subscriber:
+    """Somebody who listens to channels with plain redis-py."""
+
+    def __init__(self, test: SynchronousTestCase, server: RedisServer, *channels: str) -> None:
+        client = Redis.from_url(server.url)
+        self._pubsub: PubSub = client.pubsub(ignore_subscribe_messages=False)
+        test.addCleanup(client.close)
+        test.addCleanup(self._pubsub.close)
+        self._pubsub.subscribe(*channels)
+        for _ in channels:
+            self._next()
+
+    def receive(self, count: int) -> list[tuple[str, str]]:
+        """Wait for *count* publications and return them as (channel, text)."""
+        received = [self._next() for _ in range(count)]
+        return [(message["channel"].decode(), message["data"].decode()) for message in received]
+
+    def _next(self) -> dict[str, bytes]:
+        message = self._pubsub.get_message(timeout=PATIENCE)
+        if message is None:
+            raise AssertionError("nothing was received")
+        return message
+
+
+class PublishingTests(SynchronousTestCase):
+    """A process without connections; each test says where its Redis is."""
+
+    def setUp(self) -> None:
+        publishing.forget()
+        self.addCleanup(publishing.forget)
+
+    def assert_fails_in_time(self, broker: Broker) -> BrokerUnavailable:
+        """Publishing on *broker* fails within the bound, the second time at once; return the first error."""
+        began = time.monotonic()
+        error: BrokerUnavailable = self.assertRaises(BrokerUnavailable, publishing.send_now, broker, "news", "1")
+        second = self.assertRaises(BrokerUnavailable, publishing.send_now, broker, "news", "2")
+        self.assertLess(time.monotonic() - began, UPPER_BOUND)
+        self.assertIn("not asked again yet", str(second))
+        return error
+
+
+@skipUnless(redis_is_installed(), "there is no redis-server")
+class RedisTests(PublishingTests):
+    """A Redis that runs."""
+
+    def start(self, password: str | None = None) -> RedisServer:
+        """Start a Redis for this test."""
+        server = RedisServer(password=password)
+        self.addCleanup(server.close)
+        return server.start()
+
+    def test_publication_reaches_subscriber_as_it_is(self) -> None:
+        """Below the prefix, as UTF-8, and the number of those who heard comes back."""
+        server = self.start()
+        subscriber = Subscriber(self, server, "site.news", "site.other")
+        broker = Broker(url=server.url, prefix="site")
+        self.assertEqual(publishing.send_now(broker, "news", '{"title":"é\\ud800"}'), 1)
+        self.assertEqual(publishing.send_now(broker, "nobody", "1"), 0)
+        publishing.send_now(broker, "other", "007")
+        self.assertEqual(subscriber.receive(2), [("site.news", '{"title":"é\\ud800"}'), ("site.other", "007")])
+
+    def test_publication_goes_over_unix_socket(self) -> None:
+        """``redis+unix://`` with a database; publications know no databases."""
+        server = self.start()
+        subscriber = Subscriber(self, server, "sockjsd.news")
+        broker = Broker(url=f"redis+unix://{server.unix_path}?db=3")
+        self.assertEqual(publishing.send_now(broker, "news", "1"), 1)
+        self.assertEqual(subscriber.receive(1), [("sockjsd.news", "1")])
+
+    def test_first_publication_after_restart_is_not_lost(self) -> None:
+        """All idle connections are dead then, which is noticed before anything is written."""
+        server = self.start()
+        broker = Broker(url=server.url)
+        self.publish_from_threads(broker, 4)
+        for end in (server.kill, server.stop):
+            end()
+            server.start()
+            subscriber = Subscriber(self, server, "sockjsd.news")
+            self.assertEqual(publishing.send_now(broker, "news", "1"), 1)
+            self.assertEqual(subscriber.receive(1), [("sockjsd.news", "1")])
+
+    def test_publications_of_many_threads_all_arrive(self) -> None:
+        """Connections are not mixed up between threads."""
+        server = self.start()
+        subscriber = Subscriber(self, server, "sockjsd.news")
+        self.publish_from_threads(Broker(url=server.url), 8)
+        self.assertEqual(sorted(int(text) for _, text in subscriber.receive(8 * 20)), list(range(8 * 20)))
+
+    def publish_from_threads(self, broker: Broker, count: int) -> None:
+        """Publish 20 numbers from each of *count* threads that begin together."""
+        together = threading.Barrier(count)
+        failed: list[BaseException] = []
+
+        def publish(first: int) -> None:
+            try:
+                together.wait(PATIENCE)
+                for number in range(first, first + 20):
+                    publishing.send_now(broker, "news", str(number))
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=publish, args=(20 * index,)) for index in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        self.assertEqual(failed, [])
+
+    def test_forked_child_publishes_on_connection_of_its_own(self) -> None:
+        """Parent and child go on side by side."""
+        server = self.start()
+        subscriber = Subscriber(self, server, "sockjsd.news")
+        self.assertEqual(run_child(_PUBLISH_AND_FORK, SOCKJSD_BROKER_URL=server.url), "1 1")
+        self.assertEqual([text for _, text in subscriber.receive(3)], ["0", "1", "2"])
+
+    def test_password_is_used_from_url_and_option(self) -> None:
+        """The option wins over the URL."""
+        server = self.start(password="hush-hush")
+        bare = f"redis://127.0.0.1:{server.port}"
+        for broker in (
+            Broker(url=server.url),
+            Broker(url=bare, password="hush-hush"),
+            Broker(url=f"redis://:wrong@127.0.0.1:{server.port}", password="hush-hush"),
+        ):
+            self.assertEqual(publishing.send_now(broker, "news", "1"), 0)
+
+    def test_wrong_password_fails_and_is_not_shown(self) -> None:
+        """Neither in the message nor in the traceback."""
+        server = self.start(password="hush-hush")
+        error = self.assert_fails_in_time(Broker(url=f"redis://:misspelt@127.0.0.1:{server.port}"))
+        self.assertIn("AuthenticationError", str(error))
+        shown = "".join(traceback.format_exception(error))
+        self.assertNotIn("misspelt", shown)
+        self.assertNotIn("hush", shown)
+
+    def test_publishing_goes_on_when_redis_is_back(self) -> None:
+        """The first caller after the breaker's delay finds out."""
+        server = self.start()
+        broker = Broker(url=server.url, breaker_delay=0.01)
+        publishing.send_now(broker, "news", "1")
+        server.kill()
+        self.assertRaises(BrokerUnavailable, publishing.send_now, broker, "news", "2")
+        server.start()
+        time.sleep(0.02)
+        self.assertEqual(publishing.send_now(broker, "news", "3"), 0)
+
+
+class DeadRedisTests(PublishingTests):
+    """What a dead Redis costs: at most one time-out, then nothing until the delay is over."""
+
+    def test_dead_port_fails(self) -> None:
+        """Nobody listens there."""
+        port = find_free_port()
+        self.assertIn(f"127.0.0.1:{port}", str(self.assert_fails_in_time(Broker(url=f"redis://127.0.0.1:{port}/0"))))
+
+    def test_socket_that_accepts_and_stays_silent_fails(self) -> None:
+        """With and without a handshake that waits for an answer."""
+        for url in ("redis://127.0.0.1:{}", "redis://:word@127.0.0.1:{}/2", "rediss://127.0.0.1:{}"):
+            with self.subTest(url=url), socket.create_server(("127.0.0.1", 0)) as silent:
+                self.assert_fails_in_time(Broker(url=url.format(silent.getsockname()[1])))
+
+    def test_missing_unix_socket_fails(self) -> None:
+        """A path on which nobody listens."""
+        self.assert_fails_in_time(Broker(url=f"redis+unix://{os.path.abspath(self.mktemp())}"))
+
+    def test_name_that_does_not_resolve_fails(self) -> None:
+        """``.invalid`` never resolves, however long the resolver takes to find out."""
+        self.assert_fails_in_time(Broker(url="redis://redis.invalid"))
+
+    def test_resolver_that_hangs_fails(self) -> None:
+        """A name server that is away costs the time-out, not the resolver's half a minute."""
+        released = threading.Event()
+        self.addCleanup(released.set)
+        self.patch(socket, "getaddrinfo", _hang_until(released))
+        error = self.assert_fails_in_time(Broker(url="redis://some-name"))
+        self.assertIn("no connection within 1 s", str(error))
+
+
+def _hang_until(released: threading.Event) -> Callable[..., list[object]]:
+    def getaddrinfo(*args: object, **keywords: object) -> list[object]:
+        released.wait(6 * PATIENCE)
+        raise socket.gaierror("no such name")
+
+    return getaddrinfo
