@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import parse_qs
 
 from cyclone.httpserver import HTTPRequest
-from cyclone.httputil import HTTPHeaders, parse_qs_bytes
+from cyclone.httputil import HTTPHeaders
+
+from sockjsd.errors import HTTPError
 
 if TYPE_CHECKING:
     from sockjsd.http.exchange import Exchange
+
+
+#: Arguments in a query; Django's own bound (DATA_UPLOAD_MAX_NUMBER_FIELDS) is 1,000 too.
+ARGUMENTS = 1000
 
 
 class Request(HTTPRequest):
@@ -49,8 +56,15 @@ class Request(HTTPRequest):
 
     @property
     def arguments(self) -> dict[str, list[bytes]]:
-        """The query's arguments: names to lists of values."""
-        return parse_qs_bytes(self.query, keep_blank_values=True)
+        """The query's arguments: names to lists of values.
+
+        :raises HTTPError: 400, there are more than anybody needs.
+        """
+        try:
+            found = parse_qs(self.query, keep_blank_values=True, encoding="latin-1", max_num_fields=ARGUMENTS)
+        except ValueError as error:
+            raise HTTPError(400, f"More than {ARGUMENTS} arguments", close=False) from error
+        return {name: [value.encode("latin-1") for value in values] for name, values in found.items()}
 
     def argument(self, name: str) -> str | None:
         """Return the first value of *name* in the query, or ``None``."""
