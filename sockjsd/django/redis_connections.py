@@ -67,7 +67,7 @@ def _read_url(url: str) -> dict[str, Any]:
     """Return the options in *url*; redis-py calls ``unix`` what we call ``redis+unix``."""
     if url.startswith("redis+unix:"):
         url = url.removeprefix("redis+")
-    return dict(redis_connection.parse_url(url))  # type: ignore[no-untyped-call]  # redis-py annotates only a part
+    return dict(redis_connection.parse_url(url))
 
 
 def _own_options(broker: Broker) -> dict[str, Any]:
