@@ -283,7 +283,3 @@ def main(argv: list[str] | None = None, around: Surroundings | None = None) -> i
         print(f"sockjsd: {error}", file=around.err)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

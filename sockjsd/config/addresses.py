@@ -14,7 +14,7 @@ from sockjsd.config.kinds import Kind, Refused, bounded, lines, pattern, words
 
 # ------------------------------------------------------------------ listening
 
-_ENDPOINT_STRING = re.compile(r"[A-Za-z][A-Za-z0-9_]*:[!-~][ -~]*")
+_ENDPOINT_STRING = re.compile(r"[A-Za-z][A-Za-z0-9_]*:(?!//)[!-~][ -~]*")
 _HOST_AND_PORT = re.compile(r"(localhost|\*|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:([0-9]+)")
 
 
@@ -40,6 +40,9 @@ listen: Kind[tuple[str, ...]] = lines(
 MEMORY = "memory:"
 
 _PRINTABLE = re.compile(r"[!-~]+")
+#: What to do about a password that ends the URL's host part too early.
+_QUOTING = "in a user name or password write #, /, ?, @ and % as %23, %2F, %3F, %40 and %25"
+
 _DATABASE_PATH = re.compile(r"/?|/[0-9]{1,5}")
 _DATABASE_QUERY = re.compile(r"|db=[0-9]{1,5}")
 
@@ -54,9 +57,9 @@ def _check_broker(url: str) -> None:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is the check
     except ValueError:
-        raise Refused("the host or the port is not one") from None
+        raise Refused(f"the host or the port is not one; {_QUOTING}") from None
     if parts.fragment:
-        raise Refused("in a user name or password write #, /, ?, @ and % as %23, %2F, %3F, %40 and %25")
+        raise Refused(_QUOTING)
     check(parts)
 
 

@@ -81,9 +81,12 @@ def _targets(blocks: Iterable[Block]) -> dict[str, _Target]:
 
 
 def _unknown(name: str, targets: Mapping[str, _Target]) -> str:
-    if close := difflib.get_close_matches(name.removesuffix(_FILE), targets, n=1, cutoff=0.8):
+    endpoint = name.startswith(_section_prefix("endpoint"))
+    # The same option of another endpoint looks alike, but is hardly what was meant.
+    cutoff = 0.9 if endpoint else 0.8
+    if close := difflib.get_close_matches(name.removesuffix(_FILE), targets, n=1, cutoff=cutoff):
         return f"names no option; did you mean {close[0]}?"
-    if name.startswith(_section_prefix("endpoint")):
+    if endpoint:
         return "names no endpoint of the file and its option; an endpoint needs a section [endpoint NAME] in the file"
     section = name.removeprefix(PREFIX).partition("_")[0].lower()
     known = ", ".join(variable(section, option.name) for option in options_of(SECTIONS[section]))
@@ -99,11 +102,13 @@ def _content(name: str, path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read().removesuffix("\n")
+    except UnicodeDecodeError:
+        reason = "not UTF-8"
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise ConfigurationError(
-            f"the file {bounded(path)} cannot be read: {reason}; allowed: the path of a readable file", name
-        ) from None
+        reason = (isinstance(error, OSError) and error.strerror) or "not a path"
+    raise ConfigurationError(
+        f"the file {bounded(path)} cannot be read: {reason}; allowed: the path of a readable file", name
+    )
 
 
 def _laid_over(block: Block, given: Mapping[_Target, Value]) -> Block:
