@@ -28,8 +28,8 @@ SHELLS = {"sockjsd.http", "sockjsd.transports", "sockjsd.endpoints"} | {
 }
 #: What a Django or Celery process that only publishes must not pay for, directly or through another file of ours.
 DAEMON_ONLY = {"twisted", "cyclone", "txredisapi", "httptools"}
-#: Refused to every file but service.py, which fetches the reactor and joins all parts.
-JOINT_ONLY = {"sockjsd.service", "twisted.internet.reactor"}
+#: Refused to every file but service.py, which fetches the reactor, and node.py, which joins all parts.
+JOINT_ONLY = {"sockjsd.service", "sockjsd.node", "twisted.internet.reactor"}
 NOT_BELOW_HTTP = JOINT_ONLY | SHELLS | {"cyclone", "httptools"}
 
 
@@ -54,6 +54,7 @@ class Ring:
 #: The first row that has a file holds for it.
 RINGS = (
     Ring("the joint", "service.py"),
+    Ring("the node", "node.py", None, JOINT_ONLY | {"txredisapi"}),
     Ring("ring 0", "sockjs/* websocket/* channels/* errors.py __init__.py", (STDLIB - IMPURE) | RING_0),
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),
     Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, NOT_BELOW_HTTP),

@@ -1,0 +1,269 @@
+# -*- test-case-name: tests.test_node -*-
+"""One node: all parts of a daemon, started and stopped in the right order.
+
+Starting happens in two steps, because twistd changes the user between them.
+``listen`` opens the ports, while still root.  ``start`` imports the site and starts
+threads, timers and the broker's connection, as the final user and after the fork:
+neither threads nor connections survive one.
+
+``stop`` drains: no new connections, a close frame for each session, time for answers in
+progress, and only then the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random
+from typing import Any
+
+from twisted.application.internet import StreamServerEndpointService
+from twisted.application.strports import service as port_service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sockjsd import __version__
+from sockjsd.app import CLIENT_PATH, build, find_client
+from sockjsd.applications import make_application
+from sockjsd.brokers.interface import Broker
+from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.channels.hub import Hub
+from sockjsd.config import Config
+from sockjsd.config import Endpoint as EndpointOptions
+from sockjsd.config import Server as ServerOptions
+from sockjsd.config.addresses import MEMORY
+from sockjsd.django_wsgi import Site
+from sockjsd.errors import StartError
+from sockjsd.http.application import Application
+from sockjsd.http.connection import HTTPFactory
+from sockjsd.http.fields import DateField
+from sockjsd.http.limits import Limits
+from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.origins import Origins
+from sockjsd.transports.endpoint import Endpoint
+from sockjsd.wheel import Wheel
+
+#: Connections that may wait to be accepted; Twisted's 50 is too few when everybody comes back at once.
+BACKLOG = 4096
+
+#: In ``allowed_origins``: whatever the site trusts.
+_TRUSTED_BY_DJANGO = "django"
+
+
+class LocalPublisher:
+    """Publishes into the memory broker of this very process, from any thread.
+
+    :param reactor: where the broker lives.
+    :param broker: gets the publications.
+    """
+
+    def __init__(self, reactor: Any, broker: Broker) -> None:
+        self._reactor = reactor
+        self._broker = broker
+
+    def publish(self, channel: str, payload: str) -> int:
+        """Hand the publication over; one node hears it: this one."""
+        self._reactor.callFromThread(self._broker.publish, channel, payload)
+        return 1
+
+
+class Node:
+    """All parts of one daemon.
+
+    :param config: the configuration.
+    :param reactor: where everything runs; Twisted has no one interface for all that is asked of it.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._wheel = Wheel(reactor)
+        self._factory = HTTPFactory(make_limits(config.server), self._wheel, DateField(reactor))
+        self._ports: list[StreamServerEndpointService] = []
+        self._endpoints: list[Endpoint] = []
+        self._site = Site(config.site, reactor) if config.site.settings else None
+        self._broker = make_broker(config, reactor)
+        self._hub: Hub[Batch] = Hub(self._broker, Batch, self._delivery_failed)
+        self._broker.on_run = self._hub.delivered
+        # Fires when the wait for answers in progress is over, one way or the other.
+        self._drained: Deferred[None] = Deferred()
+
+    # Starting.
+
+    def listen(self) -> None:
+        """Open the ports.
+
+        :raises StartError: one is in use, or not ours to have; none is left open.
+        """
+        os.umask(self._config.server.umask)
+        try:
+            for description in self._config.server.listen:
+                self._ports.append(open_port(description, self._config.server.umask, self._factory, self._reactor))
+        except StartError:
+            self.close_ports()
+            raise
+
+    def start(self) -> None:
+        """Import the site, join the parts, and start what keeps time.
+
+        :raises StartError: the site does not import, or an endpoint's application; the ports are closed.
+        """
+        try:
+            self._start_site()
+            self._endpoints = [self._endpoint(options) for options in self._config.endpoints.values()]
+            self._factory.application = self._application()
+        except StartError:
+            self.close_ports()
+            raise
+        self._wheel.start()
+        self._broker.service().startService()
+        self._say_hello()
+
+    def close_ports(self) -> Deferred[list[object]]:
+        """Take no more connections."""
+        ports, self._ports = self._ports, []
+        return gatherResults([port.stopService() for port in ports])
+
+    def _start_site(self) -> None:
+        if self._site is not None:
+            from sockjsd.django import publishing
+
+            publishing.install(self._publisher())
+            self._site.start()
+
+    def _publisher(self) -> Any:
+        """Return what views publish with: Redis from their own threads, memory through the reactor."""
+        if self._config.broker.url == MEMORY:
+            return LocalPublisher(self._reactor, self._broker)
+        from sockjsd.django.redis_publisher import RedisPublisher
+
+        return RedisPublisher(self._config.broker)
+
+    def _endpoint(self, options: EndpointOptions) -> Endpoint:
+        origins = Origins(self._allowed(options.allowed_origins), no_origin=options.no_origin == "allow")
+        make_connection = make_application(options, self._hub)
+        client_url = options.sockjs_url or CLIENT_PATH
+        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url)
+
+    def _allowed(self, words: tuple[str, ...]) -> list[str]:
+        trusted = self._site.trusted_origins() if self._site is not None else ()
+        return [origin for word in words for origin in (trusted if word == _TRUSTED_BY_DJANGO else (word,))]
+
+    def _application(self) -> Application:
+        ready = {"broker": self._broker, "draining": lambda: self._factory.draining}
+        site = self._site.row if self._site is not None else None
+        try:
+            return build(self._endpoints, ready, find_client(self._config.server.client_library), site)
+        except OSError as error:
+            raise StartError(f"the client library cannot be read: {error}") from error
+
+    def _delivery_failed(self, error: Exception) -> None:
+        self._log.failure("A delivery failed", failure=Failure(error))
+
+    def _say_hello(self) -> None:
+        config = self._config
+        self._log.info(
+            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}",
+            version=__version__,
+            site=config.site.settings or "no site",
+            endpoints=", ".join(endpoint.prefix for endpoint in config.endpoints.values()) or "no endpoint",
+            listen=", ".join(config.server.listen),
+            broker=self._broker.status.name,
+        )
+
+    # Stopping.
+
+    def stop(self) -> Deferred[None]:
+        """Drain for at most ``drain_timeout`` seconds, then stop everything; fires when all is quiet."""
+        closed = self.close_ports()
+        told = sum(endpoint.sessions.close_all() for endpoint in self._endpoints)
+        self._log.info("Stopping: {told} sessions were told to go", told=told)
+        closed.addCallback(lambda _: self._drain())
+        closed.addCallback(lambda _: self._stop_rest())
+        return closed.addCallback(lambda _: self._log.info("Stopped"))
+
+    def hurry(self) -> None:
+        """End the wait for answers in progress: somebody asked again to stop."""
+        self._log.warn("Asked again to stop: not waiting any longer")
+        self._end_wait()
+
+    def _drain(self) -> Deferred[None]:
+        work: list[Deferred[None]] = [self._factory.drain()]
+        if self._site is not None:
+            work.append(self._site.drained())
+        timer = self._reactor.callLater(self._config.server.drain_timeout, self._give_up)
+        gatherResults(work).addCallback(lambda _: self._end_wait())
+        return self._drained.addCallback(lambda _: timer.cancel() if timer.active() else None)
+
+    def _end_wait(self) -> None:
+        if not self._drained.called:
+            self._drained.callback(None)
+
+    def _give_up(self) -> None:
+        self._log.warn(
+            "Stopping without {connections} connections that were not done after {seconds} s",
+            connections=len(self._factory.connections),
+            seconds=self._config.server.drain_timeout,
+        )
+        self._end_wait()
+
+    def _stop_rest(self) -> Deferred[None]:
+        self._factory.abort()
+        self._wheel.stop()
+        if self._site is not None:
+            from sockjsd.django import publishing
+
+            publishing.uninstall()
+            self._site.stop()
+        return maybeDeferred(self._broker.service().stopService)
+
+
+def make_limits(options: ServerOptions) -> Limits:
+    """Return what the section ``[server]`` grants each connection."""
+    return Limits(
+        options.head_limit,
+        options.head_fields,
+        options.head_timeout,
+        options.body_timeout,
+        options.keep_alive_timeout,
+        options.pipeline_limit,
+    )
+
+
+def make_broker(config: Config, reactor: Any) -> Broker:
+    """Return the broker that the configuration names."""
+    if config.broker.url == MEMORY:
+        return MemoryBroker()
+    from sockjsd.brokers.redis import RedisBroker  # txredisapi is needed by those who use it
+
+    return RedisBroker(config.broker, reactor, Random())
+
+
+def describe_port(description: str, umask: int) -> str:
+    """Return an endpoint string with our defaults where it says nothing itself.
+
+    Twisted gives a Unix socket the mode 666 whatever the umask is.
+    """
+    kind = description.removeprefix("haproxy:").partition(":")[0]
+    if kind in ("tcp", "tcp6", "ssl", "unix") and "backlog=" not in description:
+        description += f":backlog={BACKLOG}"
+    if kind == "unix" and "mode=" not in description:
+        description += f":mode={0o666 & ~umask:o}"
+    return description
+
+
+def open_port(description: str, umask: int, factory: HTTPFactory, reactor: Any) -> StreamServerEndpointService:
+    """Return a port that listens.
+
+    :param description: a Twisted endpoint string.
+    :raises StartError: it cannot be had; the message says which and why.
+    """
+    port = port_service(describe_port(description, umask), factory, reactor)
+    try:
+        port.privilegedStartService()
+    except (CannotListenError, OSError) as error:
+        raise StartError(f"cannot listen on {description}: {error}") from error
+    return port
