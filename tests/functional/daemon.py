@@ -1,0 +1,159 @@
+"""A real daemon for functional tests: one child ``twistd -n sockjsd`` on a free port of the loopback interface."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.functional.redis_server import find_free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: Seconds in which a daemon that starts has to answer ``/live``; a loaded machine needs two or three.
+START_LIMIT = 30.0
+#: Seconds between two attempts to reach a daemon that starts.
+POLL_INTERVAL = 0.05
+#: Seconds in which a daemon that was asked to stop has to be gone, before it is killed: more than ``drain_timeout``.
+STOP_LIMIT = 40.0
+
+#: A section's options: text, or what ``str`` makes the right text of.
+Section = Mapping[str, object]
+
+
+class Daemon:
+    """One daemon.
+
+    Whoever calls :meth:`start` owes a :meth:`close` (``self.addCleanup(daemon.close)``).
+
+    :param sections: the configuration, ``{"endpoint echo": {"application": "echo"}, …}``; where it says
+        nothing, the daemon listens on ``port`` of 127.0.0.1.
+    :param environment: variables added to the child's environment.
+    :param python_path: a folder whose modules the child can import, beside the project's own.
+    """
+
+    def __init__(
+        self,
+        sections: Mapping[str, Section],
+        *,
+        environment: Mapping[str, str] | None = None,
+        python_path: Path | str | None = None,
+    ) -> None:
+        self.port = find_free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        #: A folder for whatever belongs to this daemon; it is removed at the end.
+        self.folder = Path(tempfile.mkdtemp(prefix="sockjsd-daemon-"))
+        self._sections = dict(sections)
+        self._sections["server"] = {"listen": f"tcp:{self.port}:interface=127.0.0.1", **sections.get("server", {})}
+        self._environment = dict(environment or {})
+        self._python_path = [str(ROOT)] if python_path is None else [str(ROOT), str(python_path)]
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a path: ``http://127.0.0.1:PORT``."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id.
+
+        :raises RuntimeError: it does not run.
+        """
+        if self.process is None:
+            raise RuntimeError("this daemon does not run")
+        return self.process.pid
+
+    def log(self) -> str:
+        """Return all that it has printed, over all starts."""
+        file = self.folder / "log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def start(self) -> Daemon:
+        """Start the process and wait until it answers ``/live``.
+
+        :raises RuntimeError: it does not, with the log.
+        """
+        self.launch()
+        deadline = time.monotonic() + START_LIMIT
+        while not self._answers():
+            if self._ended() or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"the daemon does not answer on port {self.port}:\n{self.log()}")
+            time.sleep(POLL_INTERVAL)
+        return self
+
+    def launch(self) -> None:
+        """Start the process and wait for nothing: for tests of a start that fails."""
+        if self.process is not None:
+            raise RuntimeError("this daemon runs already")
+        file = self.folder / "sockjsd.ini"
+        file.write_text(self.configuration())
+        twistd = Path(sys.executable).with_name("twistd")
+        command = [sys.executable, str(twistd), "-n", "--pidfile=", "sockjsd", "--config", str(file)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(self._python_path)} | self._environment
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def configuration(self) -> str:
+        """Return the text of the configuration file."""
+        lines: list[str] = []
+        for name, options in self._sections.items():
+            lines += [f"[{name}]", *(f"{option} = {value}" for option, value in options.items()), ""]
+        return "\n".join(lines)
+
+    def signal_stop(self) -> None:
+        """Ask it to stop (SIGTERM), and do not wait."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait until it has ended and return its exit status; negative where a signal ended it.
+
+        :raises RuntimeError: it does not run, or did not end in time and was killed, with the log.
+        """
+        if self.process is None:
+            raise RuntimeError("this daemon does not run")
+        try:
+            status = self.process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise RuntimeError(f"the daemon did not stop:\n{self.log()}") from None
+        self.process = None
+        return status
+
+    def stop(self) -> int:
+        """Ask it to stop, wait, and return its exit status as :meth:`wait` does."""
+        self.signal_stop()
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would (SIGKILL); does nothing when it does not run."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def close(self) -> None:
+        """End it and remove its folder: the last call of a test."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+        try:
+            connection.request("GET", "/live")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
