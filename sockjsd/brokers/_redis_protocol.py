@@ -32,6 +32,8 @@ from sockjsd.brokers.interface import Run
 #: Channels in one SUBSCRIBE: enough to make round trips irrelevant, few enough that
 #: Redis answers others in between and a command stays far below any buffer's limit.
 CHANNELS_PER_COMMAND = 500
+#: Seconds between the end of a time-out and giving up: one turn of the reactor, however short.
+LAST_LOOK = 0.01
 
 
 class Timer(Protocol):
@@ -118,10 +120,11 @@ class RedisConnection(RedisProtocol):
         return reply
 
     def abort(self, problem: str) -> None:
-        """End the connection at once; *problem* is what the owner is told, the first one counts."""
+        """End the connection at once, if it has not ended; *problem* is what the owner is told, the first counts."""
         self._problem = self._problem or problem
         transport: Any = self.transport
-        transport.abortConnection()
+        if self.connected:
+            transport.abortConnection()
 
     def _check_silence(self) -> None:
         self._watch = None
@@ -131,8 +134,8 @@ class RedisConnection(RedisProtocol):
                 self._watch = self._clock.callLater(left, self._check_silence)
             else:
                 # When a view kept the reactor from running, the answer may lie in the socket,
-                # and timers come before sockets: look once more after one turn.
-                self._watch = self._clock.callLater(0, self._give_up, self._silent_since)
+                # and timers come before sockets: look once more after it was read.
+                self._watch = self._clock.callLater(LAST_LOOK, self._give_up, self._silent_since)
 
     def _give_up(self, silent_since: float) -> None:
         self._watch = None

@@ -95,7 +95,8 @@ def make_endpoint(reactor: Any, address: RedisAddress, timeout: float) -> Any:
     Reactor and endpoint are ``Any`` because they are known by Twisted's interfaces, several at once.
     """
     if address.path:
-        return UNIXClientEndpoint(reactor, address.path, timeout)
+        unix_endpoint: Any = UNIXClientEndpoint  # whose parameters Twisted does not annotate
+        return unix_endpoint(reactor, address.path, timeout)
     endpoint: Any = HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)
     if not address.tls:
         return endpoint

@@ -1,0 +1,160 @@
+"""A Redis of our own making, on a clock that is moved by hand: fakes for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hiredis
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from sockjsd.brokers._redis_protocol import RedisConnection
+
+#: One command as its words.
+Command = list[bytes]
+
+
+def bulk(*words: bytes) -> bytes:
+    """An array of strings, as Redis writes it."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def message(channel: bytes, payload: bytes) -> bytes:
+    """A publication as a subscribed connection gets it."""
+    return bulk(b"message", channel, payload)
+
+
+def confirm(kind: bytes, *channels: bytes) -> bytes:
+    """The answers to one SUBSCRIBE or UNSUBSCRIBE: one for each channel."""
+    return b"".join(
+        b"*3\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n:%d\r\n" % (len(kind), kind, len(channel), channel, count)
+        for count, channel in enumerate(channels, 1)
+    )
+
+
+class FakeTransport(StringTransport):
+    """A connection to a Redis that answers when the test says so.
+
+    It ends one turn of the clock after it was asked to, as a socket does.
+    """
+
+    def __init__(self, clock: Clock, protocol: RedisConnection) -> None:
+        super().__init__()
+        self.clock = clock
+        self.protocol = protocol
+        self.options: list[str] = []
+        self.hangs = False
+        self.lost = False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Remember the option."""
+        self.options.append(f"nodelay {enabled}")
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """Remember the option."""
+        self.options.append(f"keepalive {enabled}")
+
+    def loseConnection(self) -> None:
+        """End properly; never, while the peer hangs with unsent bytes."""
+        if not self.hangs:
+            self.clock.callLater(0, self.end, ConnectionDone())
+
+    def abortConnection(self) -> None:
+        """End at once."""
+        self.clock.callLater(0, self.end, ConnectionAborted())
+
+    def end(self, reason: Exception) -> None:
+        """The connection is gone."""
+        if not self.lost:
+            self.lost = True
+            self.protocol.connectionLost(Failure(reason))
+
+    def commands(self) -> list[Command]:
+        """What was sent since the last call."""
+        reader = hiredis.Reader()
+        reader.feed(self.value())
+        self.clear()
+        sent: list[Command] = []
+        while (command := reader.gets()) is not False:
+            sent.append(command)
+        return sent
+
+    def answer(self, *answers: bytes) -> None:
+        """Redis's bytes arrive, in one read."""
+        self.protocol.dataReceived(b"".join(answers))
+
+
+class FakeEndpoint:
+    """Connects when the test says so, and counts how often it was asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.attempts: list[tuple[Any, Deferred[Any]]] = []
+        self.count = 0
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """One more attempt."""
+        self.count += 1
+        attempt: Deferred[Any] = Deferred()
+        self.attempts.append((factory, attempt))
+        return attempt
+
+    def accept(self) -> FakeTransport:
+        """The oldest attempt succeeds."""
+        factory, attempt = self.attempts.pop(0)
+        protocol = factory.buildProtocol(UNIXAddress("/fake"))
+        transport = FakeTransport(self.clock, protocol)
+        protocol.makeConnection(transport)
+        attempt.callback(protocol)
+        return transport
+
+    def refuse(self) -> None:
+        """The oldest attempt fails."""
+        self.attempts.pop(0)[1].errback(ConnectionRefusedError())
+
+
+class RefusingEndpoint:
+    """Refuses each attempt at once, and notes when it came."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.times: list[float] = []
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """One more attempt."""
+        self.times.append(self.clock.seconds())
+        return fail(ConnectionRefusedError())
+
+
+class FixedRandom:
+    """A source of chance without any."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def random(self) -> float:
+        """The same number each time."""
+        return self.value
+
+
+def run_all(clock: Clock, done: Callable[[], bool], step: float = 0.05, limit: float = 60.0) -> None:
+    """Move the *clock* in small steps until *done*; ``AssertionError`` when that takes more than *limit* seconds."""
+    end = clock.seconds() + limit
+    while not done():
+        assert clock.seconds() < end, "it did not happen in time"
+        clock.advance(step)
+
+
+def words(*commands: str) -> list[Command]:
+    """Commands from lines of text: ``words("PING", "SELECT 3")``."""
+    return [command.encode().split() for command in commands]
+
+
+def names(commands: Sequence[Command]) -> list[str]:
+    """The first word of each command."""
+    return [command[0].decode() for command in commands]

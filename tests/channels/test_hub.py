@@ -1,0 +1,218 @@
+# -*- test-case-name: tests.channels.test_hub -*-
+"""Tests for sockjsd.channels.hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.channels.hub import Hub, HubCounts
+from sockjsd.errors import StateError
+
+Batch = tuple[str, ...]
+
+
+class RecordingFeed:
+    """A broker that only remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def subscribe(self, channel: str) -> None:
+        """Remember the wish."""
+        self.asked.append("+" + channel)
+
+    def unsubscribe(self, channel: str) -> None:
+        """Remember the wish."""
+        self.asked.append("-" + channel)
+
+
+class Reader:
+    """A subscriber that keeps what it got; *reaction* runs at each delivery."""
+
+    def __init__(self, name: str, log: list[tuple[str, Batch]], reaction: Callable[[], None] | None = None) -> None:
+        self.name = name
+        self.log = log
+        self.reaction = reaction
+
+    def deliver(self, batch: Batch) -> None:
+        """Keep the batch, then react."""
+        self.log.append((self.name, batch))
+        if self.reaction is not None:
+            self.reaction()
+
+
+class HubCase(SynchronousTestCase):
+    """A hub with a recording feed, and a log of who got what."""
+
+    def setUp(self) -> None:
+        """Build the hub."""
+        self.feed = RecordingFeed()
+        self.made: list[Batch] = []
+        self.errors: list[Exception] = []
+        self.log: list[tuple[str, Batch]] = []
+        self.hub: Hub[Batch] = Hub(self.feed, self.make_batch, self.errors.append)
+
+    def make_batch(self, texts: list[str]) -> Batch:
+        """A batch that can be counted."""
+        self.made.append(tuple(texts))
+        return self.made[-1]
+
+    def reader(self, name: str, *channels: str, reaction: Callable[[], None] | None = None) -> Reader:
+        """A subscriber of *channels*."""
+        reader = Reader(name, self.log, reaction)
+        for channel in channels:
+            self.hub.subscribe(channel, reader)
+        return reader
+
+
+class InterestTests(HubCase):
+    """What the hub asks of its feed."""
+
+    def test_hub_asks_the_feed_once_when_two_subscribe(self) -> None:
+        """The first subscriber of a channel brings it here, the second finds it."""
+        self.reader("ann", "news")
+        self.reader("bob", "news")
+        self.assertEqual(self.feed.asked, ["+news"])
+
+    def test_hub_leaves_the_channel_when_the_last_one_goes(self) -> None:
+        """A channel is given back after its last subscriber, not before."""
+        ann, bob = self.reader("ann", "news"), self.reader("bob", "news")
+        self.hub.unsubscribe("news", ann)
+        self.assertEqual(self.feed.asked, ["+news"])
+        self.hub.unsubscribe("news", bob)
+        self.assertEqual(self.feed.asked, ["+news", "-news"])
+
+    def test_hub_keeps_the_channel_while_it_is_held(self) -> None:
+        """A held channel stays although nobody listens, and goes with the last hold."""
+        self.hub.hold("news")
+        self.hub.hold("news")
+        self.hub.unsubscribe_all(self.reader("ann", "news"))
+        self.hub.release("news")
+        self.assertEqual(self.feed.asked, ["+news"])
+        self.hub.release("news")
+        self.assertEqual(self.feed.asked, ["+news", "-news"])
+
+    def test_hub_keeps_the_channel_when_it_is_released_with_subscribers(self) -> None:
+        """A release takes nothing from those who listen."""
+        self.hub.hold("news")
+        self.reader("ann", "news")
+        self.hub.release("news")
+        self.assertEqual(self.feed.asked, ["+news"])
+
+    def test_hub_refuses_a_release_when_nothing_is_held(self) -> None:
+        """A release without a hold is a bug of ours, and is said."""
+        self.assertRaises(StateError, self.hub.release, "news")
+        self.reader("ann", "news")
+        self.assertRaises(StateError, self.hub.release, "news")
+        self.assertEqual(self.feed.asked, ["+news"])
+
+    def test_subscriber_counts_once_when_it_subscribes_twice(self) -> None:
+        """To ask again changes nothing."""
+        ann = self.reader("ann", "news", "news")
+        self.hub.unsubscribe("news", ann)
+        self.assertEqual(self.feed.asked, ["+news", "-news"])
+
+    def test_unsubscribe_does_nothing_when_not_subscribed(self) -> None:
+        """Who leaves twice, or was never there, disturbs nobody."""
+        ann = self.reader("ann", "news")
+        stranger = Reader("eve", self.log)
+        self.hub.unsubscribe("news", stranger)
+        self.hub.unsubscribe_all(stranger)
+        self.hub.unsubscribe("sport", ann)
+        self.assertEqual(self.feed.asked, ["+news"])
+
+    def test_subscriber_leaves_all_its_channels_when_it_goes(self) -> None:
+        """A closed connection costs only its own channels."""
+        ann = self.reader("ann", "news", "sport")
+        self.reader("bob", "news")
+        self.hub.unsubscribe_all(ann)
+        self.assertEqual(self.feed.asked, ["+news", "+sport", "-sport"])
+
+
+class DeliveryTests(HubCase):
+    """What subscribers get."""
+
+    def test_all_get_the_same_batch_when_a_run_arrives(self) -> None:
+        """One batch is made for a channel, whoever listens, and given in the order of coming."""
+        for name in ("ann", "bob", "cid"):
+            self.reader(name, "news")
+        self.hub.delivered({"news": ["1", "2"]})
+        self.assertEqual(self.log, [("ann", ("1", "2")), ("bob", ("1", "2")), ("cid", ("1", "2"))])
+        self.assertEqual(self.made, [("1", "2")])
+        self.assertTrue(all(batch is self.made[0] for _, batch in self.log))
+
+    def test_channels_come_in_the_order_of_the_run(self) -> None:
+        """A subscriber of two channels gets a batch of each."""
+        self.reader("ann", "news", "sport")
+        self.hub.delivered({"sport": ["goal"], "news": ["vote"]})
+        self.assertEqual(self.log, [("ann", ("goal",)), ("ann", ("vote",))])
+
+    def test_no_batch_is_made_when_nobody_listens(self) -> None:
+        """A channel that is only held, one that nobody wants any more, and an empty one cost nothing."""
+        self.hub.hold("held")
+        self.reader("ann", "empty")
+        self.hub.delivered({"held": ["1"], "gone": ["2"], "empty": []})
+        self.assertEqual((self.made, self.log), ([], []))
+
+    def test_others_get_theirs_when_one_raises(self) -> None:
+        """The error of one subscriber is handed over and costs no other its batch."""
+        error = ValueError("broken page")
+
+        def fail() -> None:
+            raise error
+
+        self.reader("ann", "news", reaction=fail)
+        self.reader("bob", "news", "sport")
+        self.hub.delivered({"news": ["1"], "sport": ["2"]})
+        self.assertEqual(self.log[1:], [("bob", ("1",)), ("bob", ("2",))])
+        self.assertEqual(self.errors, [error])
+
+    def test_subscriber_gets_nothing_when_it_was_removed_meanwhile(self) -> None:
+        """Who leaves during a delivery, before its turn, is not called any more."""
+        self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe_all(bob))
+        bob = self.reader("bob", "news")
+        self.reader("cid", "news")
+        self.hub.delivered({"news": ["1"]})
+        self.assertEqual([name for name, _ in self.log], ["ann", "cid"])
+
+    def test_delivery_goes_on_when_a_subscriber_removes_itself(self) -> None:
+        """A connection that closes in answer to a batch leaves the others theirs."""
+        ann = self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe_all(ann))
+        self.reader("bob", "news")
+        self.hub.delivered({"news": ["1"]})
+        self.assertEqual([name for name, _ in self.log], ["ann", "bob"])
+
+    def test_subscriber_gets_the_next_run_when_it_came_meanwhile(self) -> None:
+        """Who comes during a delivery is not part of it."""
+        late = Reader("late", self.log)
+        self.reader("ann", "news", reaction=lambda: self.hub.subscribe("news", late))
+        self.hub.delivered({"news": ["1"]})
+        self.assertEqual(self.log, [("ann", ("1",))])
+        self.hub.delivered({"news": ["2"]})
+        self.assertEqual(self.log[1:], [("ann", ("2",)), ("late", ("2",))])
+
+
+class CountTests(HubCase):
+    """The numbers for the metrics."""
+
+    def test_counts_tell_who_listens_and_what_was_handed_on(self) -> None:
+        """Publications count once when they arrive, and once for each subscriber when they are handed on."""
+        self.reader("ann", "news", "sport")
+        bob = self.reader("bob", "news")
+        self.hub.hold("held")
+        self.hub.delivered({"news": ["1", "2"], "held": ["3"]})
+        self.assertEqual(self.hub.counts, HubCounts(channels=3, subscriptions=3, publications=3, deliveries=4))
+        self.hub.unsubscribe_all(bob)
+        self.assertEqual(self.hub.counts, HubCounts(channels=3, subscriptions=2, publications=3, deliveries=4))
+
+    def test_counts_leave_out_what_raised(self) -> None:
+        """A batch that a subscriber refused was not delivered."""
+
+        def fail() -> None:
+            raise ValueError
+
+        self.reader("ann", "news", reaction=fail)
+        self.hub.delivered({"news": ["1"]})
+        self.assertEqual(self.hub.counts, HubCounts(channels=1, subscriptions=1, publications=1, deliveries=0))
