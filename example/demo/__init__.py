@@ -1,0 +1,1 @@
+"""The demo: one page that publishes, and listens to what is published."""

@@ -1,0 +1,55 @@
+# -*- test-case-name: tests.test_example -*-
+"""Settings of the demo: no database, no sessions, loopback only.
+
+``DEMO_SECRET_KEY`` in the environment wins over the key below.
+"""
+
+from __future__ import annotations
+
+import os
+
+#: Signs nothing but the page's own forms and notices.  A site of yours needs a key that is secret.
+DEMO_KEY = "this-key-is-public-and-good-for-the-demo-on-one-machine-only"
+
+SECRET_KEY = os.environ.get("DEMO_SECRET_KEY", DEMO_KEY)
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+ROOT_URLCONF = "demo.urls"
+INSTALLED_APPS = ["django.contrib.messages", "sockjsd.django", "demo"]
+DATABASES: dict[str, dict[str, str]] = {}
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "demo.policy.content_security_policy",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Notices live in a cookie, because there is no database for sessions.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# The page takes the token from its form, so no script needs the cookie.
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Strict"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Django gives the whole process this time zone, and with it the daemon's log.
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en-gb"

@@ -1,0 +1,50 @@
+# -*- test-case-name: tests.test_example -*-
+"""The page: a form that publishes on the channel ``news``; its script listens to ``/events``.
+
+With script the form is sent in the background and answered without a page; without script it is an ordinary form.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views import View
+
+from demo.forms import HeadlineForm
+from sockjsd.django import publish
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Return whether a browser shows the answer; the script asks for plain text."""
+    return request.accepts("text/html")
+
+
+class Page(View):
+    """The only one."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show it."""
+        return self._page(request, HeadlineForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Publish a headline."""
+        form = HeadlineForm(request.POST)
+        if not form.is_valid():
+            return self._refuse(request, form)
+        publish("news", {"title": form.cleaned_data["title"]})
+        if not wants_page(request):
+            return HttpResponse(status=204)
+        messages.success(request, "Published.")
+        return redirect("page")
+
+    def _refuse(self, request: HttpRequest, form: HeadlineForm) -> HttpResponse:
+        if wants_page(request):
+            return self._page(request, form, status=400)
+        return HttpResponse(form.errors["title"][0], content_type="text/plain; charset=utf-8", status=400)
+
+    def _page(self, request: HttpRequest, form: HeadlineForm, status: int = 200) -> HttpResponse:
+        response = render(request, "demo/page.html", {"form": form}, status=status)
+        # An old copy would have an old form token.
+        response.headers["Cache-Control"] = "no-store"
+        return response
