@@ -179,9 +179,10 @@ class Node:
     def stop(self) -> Deferred[None]:
         """Drain for at most ``drain_timeout`` seconds, then stop everything; fires when all is quiet."""
         closed = self.close_ports()
+        answered = self._factory.drain()
         told = sum(endpoint.sessions.close_all() for endpoint in self._endpoints)
         self._log.info("Stopping: {told} sessions were told to go", told=told)
-        closed.addCallback(lambda _: self._drain())
+        closed.addCallback(lambda _: self._wait(answered))
         closed.addCallback(lambda _: self._stop_rest())
         return closed.addCallback(lambda _: self._log.info("Stopped"))
 
@@ -190,8 +191,8 @@ class Node:
         self._log.warn("Asked again to stop: not waiting any longer")
         self._end_wait()
 
-    def _drain(self) -> Deferred[None]:
-        work: list[Deferred[None]] = [self._factory.drain()]
+    def _wait(self, answered: Deferred[None]) -> Deferred[None]:
+        work = [answered]
         if self._site is not None:
             work.append(self._site.drained())
         timer = self._reactor.callLater(self._config.server.drain_timeout, self._give_up)
@@ -261,9 +262,9 @@ def open_port(description: str, umask: int, factory: HTTPFactory, reactor: Any) 
     :param description: a Twisted endpoint string.
     :raises StartError: it cannot be had; the message says which and why.
     """
-    port = port_service(describe_port(description, umask), factory, reactor)
     try:
+        port = port_service(describe_port(description, umask), factory, reactor)
         port.privilegedStartService()
-    except (CannotListenError, OSError) as error:
+    except (CannotListenError, OSError, ValueError, TypeError) as error:  # the latter two: not an endpoint string
         raise StartError(f"cannot listen on {description}: {error}") from error
     return port

@@ -177,6 +177,11 @@ class HTTPConnection(Protocol):
         """The ``Date`` field of an answer given now."""
         return self.factory.date.now()
 
+    @property
+    def draining(self) -> bool:
+        """Whether the daemon stops."""
+        return self.factory.draining
+
     def send(self, data: bytes) -> None:
         """Write *data*."""
         self.transport.write(data)

@@ -32,7 +32,14 @@ class Wire(Protocol):
     """What an exchange needs of its connection."""
 
     writable: bool
-    date: bytes
+
+    @property
+    def date(self) -> bytes:
+        """The ``Date`` field of an answer given now."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the daemon stops, so that no connection is kept alive."""
 
     def send(self, data: bytes) -> None:
         """Write *data* to the socket."""
@@ -236,8 +243,8 @@ class Exchange:
         return b""
 
     def _answer_head(self, status: int, phrase: str, fields: bytes) -> bytes:
-        if self.phase is Phase.RECEIVING:
-            self._keep_alive = False  # the rest of the body would be read as a request
+        if self.phase is Phase.RECEIVING or self._wire.draining:
+            self._keep_alive = False  # the rest of a body would be read as a request
         if not self._keep_alive:
             fields += b"Connection: close\r\n"
         elif self.head.version == "HTTP/1.0":

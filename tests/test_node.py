@@ -1,0 +1,273 @@
+# -*- test-case-name: tests.test_node -*-
+"""Tests for ``sockjsd.node``: what a node opens, joins and says goodbye to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisconnection
+from twisted.logger import LogEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.config import Broker, Config, Endpoint, Server, Site
+from sockjsd.django import publishing
+from sockjsd.errors import StartError
+from sockjsd.node import BACKLOG, LocalPublisher, Node, describe_port, make_broker, make_limits
+
+RELAY = Endpoint("events", prefix="/events", channels=("news",))
+ECHO = Endpoint("echo", prefix="/echo", application="echo")
+
+
+def config(*endpoints: Endpoint, **server: object) -> Config:
+    """A configuration with these endpoints and no site."""
+    options = Server(listen=("tcp:8000:interface=127.0.0.1",), **server)  # type: ignore[arg-type]
+    return Config(server=options, endpoints={endpoint.name: endpoint for endpoint in endpoints})
+
+
+class RefusingReactor(MemoryReactorClock):
+    """A reactor on which port 9 is in use."""
+
+    def listenTCP(self, port: int, factory: object, backlog: int = 50, interface: str = "") -> object:
+        if port == 9:
+            raise CannotListenError(interface, port, OSError("in use"))
+        return super().listenTCP(port, factory, backlog, interface)
+
+
+class Visitor:
+    """A client of a node, in memory.
+
+    :param node: whose factory makes the connection.
+    """
+
+    def __init__(self, node: Node) -> None:
+        protocol = node._factory.buildProtocol(None)
+        assert isinstance(protocol, Protocol)
+        self.transport = StringTransportWithDisconnection()
+        self.transport.protocol = protocol
+        protocol.factory = node._factory
+        protocol.makeConnection(self.transport)
+        self.protocol = protocol
+
+    def ask(self, method: str, path: str) -> str:
+        """Send a request without a body and return all that came so far."""
+        self.protocol.dataReceived(f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
+        return self.answer
+
+    @property
+    def answer(self) -> str:
+        """All that came so far."""
+        return self.transport.value().decode()
+
+
+class DescribePortTests(SynchronousTestCase):
+    """What we add to an endpoint string."""
+
+    def test_adds_backlog_to_tcp(self) -> None:
+        """A TCP port gets a long queue, behind the PROXY protocol too."""
+        self.assertEqual(describe_port("tcp:80", 0o022), f"tcp:80:backlog={BACKLOG}")
+        self.assertEqual(describe_port("haproxy:tcp:80", 0o022), f"haproxy:tcp:80:backlog={BACKLOG}")
+
+    def test_keeps_what_is_said(self) -> None:
+        """Whoever says backlog or mode gets it."""
+        self.assertEqual(describe_port("tcp:80:backlog=5", 0o022), "tcp:80:backlog=5")
+        self.assertEqual(describe_port("unix:/s:mode=600:backlog=5", 0o022), "unix:/s:mode=600:backlog=5")
+
+    def test_gives_unix_sockets_the_umask(self) -> None:
+        """A Unix socket is as open as the umask allows."""
+        self.assertEqual(describe_port("unix:/s", 0o007), f"unix:/s:backlog={BACKLOG}:mode=660")
+
+    def test_leaves_other_kinds_alone(self) -> None:
+        """A socket from systemd has its own backlog."""
+        self.assertEqual(describe_port("systemd:domain=INET:index=0", 0), "systemd:domain=INET:index=0")
+
+
+class PartsTests(SynchronousTestCase):
+    """How parts are made from the configuration."""
+
+    def test_limits_are_the_options_of_the_same_names(self) -> None:
+        """No option is mixed up with another."""
+        options = Server(
+            head_limit=1, head_fields=2, head_timeout=3, body_timeout=4, keep_alive_timeout=5, pipeline_limit=6
+        )
+        limits = make_limits(options)
+        for name in ("head_limit", "head_fields", "head_timeout", "body_timeout", "keep_alive_timeout"):
+            self.assertEqual(getattr(limits, name), getattr(options, name))
+        self.assertEqual(limits.pipeline_limit, 6)
+
+    def test_broker_is_memory_by_default(self) -> None:
+        """Nothing has to be installed to begin."""
+        self.assertIsInstance(make_broker(config(), Clock()), MemoryBroker)
+
+    def test_broker_is_redis_when_named(self) -> None:
+        """A redis:// address makes the Redis broker, which is not connected yet."""
+        broker = make_broker(Config(broker=Broker(url="redis://127.0.0.1:1/0")), MemoryReactorClock())
+        self.assertEqual((broker.status.name, broker.status.connected), ("redis", False))
+
+    def test_local_publisher_goes_through_the_reactor(self) -> None:
+        """A view's publication reaches the broker in the reactor's thread, and only then."""
+        broker, heard, calls = MemoryBroker(), [], []
+        broker.on_run = heard.append
+        broker.subscribe("news")
+
+        class Reactor:
+            def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
+                calls.append(lambda: call(*arguments))
+
+        self.assertEqual(LocalPublisher(Reactor(), broker).publish("news", "1"), 1)
+        self.assertEqual(heard, [])
+        calls.pop()()
+        self.assertEqual(heard, [{"news": ["1"]}])
+
+
+class NodeTestCase(SynchronousTestCase):
+    """A node on a reactor in memory."""
+
+    def setUp(self) -> None:
+        """Log into a list, and keep the process's umask."""
+        self.reactor = RefusingReactor()
+        self.events: list[LogEvent] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.addCleanup(publishing.uninstall)
+
+    def started(self, *endpoints: Endpoint, **server: object) -> Node:
+        """A node that runs."""
+        node = Node(config(*endpoints, umask=0o022, **server), self.reactor)
+        node.listen()
+        node.start()
+        return node
+
+    def logged(self, words: str) -> int:
+        """How many lines were logged that begin with *words*."""
+        return sum(str(event.get("log_format", "")).startswith(words) for event in self.events)
+
+
+class StartTests(NodeTestCase):
+    """Starting."""
+
+    def test_listens_on_each_port(self) -> None:
+        """Every line of the option is a port."""
+        node = Node(Config(server=Server(listen=("tcp:1", "tcp:2"))), self.reactor)
+        node.listen()
+        self.assertEqual([server[0] for server in self.reactor.tcpServers], [1, 2])
+        self.assertEqual([server[2] for server in self.reactor.tcpServers], [BACKLOG, BACKLOG])
+
+    def test_refuses_when_port_is_in_use(self) -> None:
+        """One port that cannot be had: the message names it, and the others are closed."""
+        node = Node(Config(server=Server(listen=("tcp:1", "tcp:9"))), self.reactor)
+        error = self.assertRaises(StartError, node.listen)
+        self.assertIn("tcp:9", str(error))
+        self.assertEqual(node._ports, [])
+
+    def test_serves_health(self) -> None:
+        """/live and /ready answer as soon as it runs."""
+        node = self.started()
+        self.assertIn('{"live":true}', Visitor(node).ask("GET", "/live"))
+        self.assertIn('"connected": true', Visitor(node).ask("GET", "/ready"))
+
+    def test_relays_from_broker_to_browser(self) -> None:
+        """What is published reaches a poll that waits."""
+        node = self.started(RELAY)
+        Visitor(node).ask("POST", "/events/000/abc/xhr")
+        poll = Visitor(node)
+        poll.ask("POST", "/events/000/abc/xhr")
+        node._broker.publish("news", '{"title": "x"}')
+        self.assertTrue(poll.answer.endswith('a["{\\"title\\": \\"x\\"}"]\n'), poll.answer)
+
+    def test_says_hello_once(self) -> None:
+        """One line says what is served where."""
+        self.started(ECHO)
+        self.assertEqual(self.logged("sockjsd {version} serves"), 1)
+
+    def test_refuses_a_site_that_does_not_import(self) -> None:
+        """The message names the settings, and the ports are closed."""
+        broken = Config(server=Server(listen=("tcp:1",)), site=Site(settings="no_such_module.settings"))
+        node = Node(broken, self.reactor)
+        node.listen()
+        error = self.assertRaises(StartError, node.start)
+        self.assertIn("no_such_module.settings", str(error))
+        self.assertEqual(node._ports, [])
+        self.flushLoggedErrors()
+
+    def test_refuses_an_application_that_does_not_import(self) -> None:
+        """The message names the endpoint."""
+        error = self.assertRaises(StartError, self.started, Endpoint("x", prefix="/x", application="no_such.Thing"))
+        self.assertIn("endpoint x", str(error))
+
+    def test_refuses_a_client_library_that_is_not_there(self) -> None:
+        """A configured file has to exist."""
+        missing = str(Path(self.mktemp()).absolute())
+        error = self.assertRaises(StartError, self.started, client_library=missing)
+        self.assertIn(missing, str(error))
+
+    def test_iframe_loads_our_own_library(self) -> None:
+        """Where the option says nothing, the iframe's page names the daemon's own path."""
+        node = self.started(ECHO)
+        self.assertIn('src="/sockjs/sockjs.min.js"', Visitor(node).ask("GET", "/echo/iframe.html"))
+
+    def test_word_django_trusts_nobody_without_a_site(self) -> None:
+        """Without a site only the same origin is allowed."""
+        node = self.started(ECHO)
+        protocol = Visitor(node)
+        protocol.protocol.dataReceived(b"GET /echo/info HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n")
+        self.assertTrue(protocol.answer.startswith("HTTP/1.1 403 "), protocol.answer)
+
+
+class StopTests(NodeTestCase):
+    """Stopping."""
+
+    def test_stops_at_once_when_idle(self) -> None:
+        """Nothing to wait for: all is quiet, and no timer is left."""
+        node = self.started(ECHO)
+        self.assertIsNone(self.successResultOf(node.stop()))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual(self.logged("Stopped"), 1)
+
+    def test_tells_sessions_to_go(self) -> None:
+        """A waiting poll gets the close frame, and its connection is closed."""
+        node = self.started(ECHO)
+        Visitor(node).ask("POST", "/echo/000/abc/xhr")
+        poll = Visitor(node)
+        poll.ask("POST", "/echo/000/abc/xhr")
+        stopped = node.stop()
+        self.assertIn('c[1001,"Server is going away"]\n', poll.answer)
+        self.assertIn("Connection: close", poll.answer)
+        self.successResultOf(stopped)
+
+    def test_is_not_ready_while_it_drains(self) -> None:
+        """A proxy's check on a connection that is still open sees 503."""
+        node = self.started(ECHO)
+        busy = Visitor(node)
+        busy.protocol.dataReceived(b"POST /echo/000/abc/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n[")
+        node.stop()
+        checking = Visitor(node)
+        self.assertTrue(checking.ask("GET", "/ready").startswith("HTTP/1.1 503 "))
+
+    def test_gives_up_after_the_drain_timeout(self) -> None:
+        """A request that never completes is cut after ``drain_timeout``."""
+        node = self.started(ECHO, drain_timeout=5.0)
+        busy = Visitor(node)
+        busy.protocol.dataReceived(b"POST /echo/000/abc/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n[")
+        stopped = node.stop()
+        self.reactor.advance(4.9)
+        self.assertNoResult(stopped)
+        self.reactor.advance(0.2)
+        self.successResultOf(stopped)
+        self.assertEqual(self.logged("Stopping without"), 1)
+        self.assertFalse(busy.transport.connected)
+
+    def test_hurries_when_asked_again(self) -> None:
+        """A second signal ends the wait; a third changes nothing."""
+        node = self.started(ECHO)
+        busy = Visitor(node)
+        busy.protocol.dataReceived(b"POST /echo/000/abc/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n[")
+        stopped = node.stop()
+        node.hurry()
+        self.successResultOf(stopped)
+        node.hurry()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
