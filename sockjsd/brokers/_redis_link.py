@@ -44,6 +44,8 @@ DELAY_GROWTH = 1.2
 #: The code in front of an error of Redis: all of it that is safe to show, as the text may quote a password.
 _ERROR_CODE = re.compile(r"[A-Z]{3,20}\b")
 
+_log = Logger()
+
 ConnectionT = TypeVar("ConnectionT", bound=RedisConnection)
 
 
@@ -135,15 +137,19 @@ class RedisLink(Generic[ConnectionT]):
 
     def stop(self) -> Deferred[None]:
         """Close the connection after what is written; the Deferred fires when it is closed."""
-        stopped = self._client.stopService()
+        clock = self._place.clock
+        done: Deferred[None] = Deferred()
         # A peer that reads nothing would keep a connection with unsent bytes open for ever.
-        limit = self._place.clock.callLater(self._place.command_timeout, self._abort_open)
+        limit = clock.callLater(self._place.command_timeout, self._abort_open)
 
-        def forget_limit(result: None) -> None:
+        def finish(result: None) -> None:
             if limit.active():
                 limit.cancel()
+            # Not from inside ClientService's machine, which refuses to be started or stopped from there.
+            clock.callLater(0, done.callback, None)
 
-        return stopped.addCallback(forget_limit)
+        self._client.stopService().addCallback(finish)
+        return done
 
     def opened(self, connection: RedisConnection) -> None:
         """Prepare a connection that has just been made."""
@@ -194,11 +200,12 @@ class RedisLink(Generic[ConnectionT]):
             self._open.abort("stopped")
 
 
-def _reject(failure: Failure, connection: RedisConnection) -> Failure | None:
-    """End a connection that Redis does not serve; what is no answer of Redis is a bug of ours and goes on."""
+def _reject(failure: Failure, connection: RedisConnection) -> None:
+    """End a connection that Redis does not serve; what is no answer of Redis is a bug of ours, and logged as one."""
     cause = failure.value.subFailure if isinstance(failure.value, FirstError) else failure
     connection.abort(describe(cause))
-    return None if isinstance(cause.value, RedisError) else cause
+    if not isinstance(cause.value, RedisError):
+        _log.failure("A connection to Redis was ended by a bug", failure=cause)
 
 
 def describe(failure: Failure) -> str:

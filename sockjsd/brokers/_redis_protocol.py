@@ -139,9 +139,9 @@ class RedisConnection(RedisProtocol):
 
     def _give_up(self, silent_since: float) -> None:
         self._watch = None
-        if self._silent_since != silent_since:
+        if self._silent_since != silent_since or not self.replyQueue.waiting:
             self._check_silence()
-        elif self.replyQueue.waiting:
+        else:
             self.abort(f"no answer within {self._command_timeout:g} s")
 
 

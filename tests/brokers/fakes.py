@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import hiredis
 from twisted.internet.address import UNIXAddress
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionRefusedError
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
-
-from sockjsd.brokers._redis_protocol import RedisConnection
 
 #: One command as its words.
 Command = list[bytes]
@@ -43,7 +41,7 @@ class FakeTransport(StringTransport):
     It ends one turn of the clock after it was asked to, as a socket does.
     """
 
-    def __init__(self, clock: Clock, protocol: RedisConnection) -> None:
+    def __init__(self, clock: Clock, protocol: Any) -> None:
         super().__init__()
         self.clock = clock
         self.protocol = protocol
@@ -118,43 +116,43 @@ class FakeEndpoint:
         self.attempts.pop(0)[1].errback(ConnectionRefusedError())
 
 
-class RefusingEndpoint:
-    """Refuses each attempt at once, and notes when it came."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.times: list[float] = []
-
-    def connect(self, factory: Any) -> Deferred[Any]:
-        """One more attempt."""
-        self.times.append(self.clock.seconds())
-        return fail(ConnectionRefusedError())
-
-
-class FixedRandom:
+class FixedRandom(Random):
     """A source of chance without any."""
 
-    def __init__(self, value: float) -> None:
-        self.value = value
+    value = 1.0
 
     def random(self) -> float:
         """The same number each time."""
         return self.value
 
 
-def run_all(clock: Clock, done: Callable[[], bool], step: float = 0.05, limit: float = 60.0) -> None:
-    """Move the *clock* in small steps until *done*; ``AssertionError`` when that takes more than *limit* seconds."""
-    end = clock.seconds() + limit
-    while not done():
-        assert clock.seconds() < end, "it did not happen in time"
-        clock.advance(step)
+class FakeRedis:
+    """The far end of a broker's connections on a memory reactor: it takes or refuses the oldest attempt.
+
+    :param reactor: on which the broker connects to a Unix socket.
+    """
+
+    def __init__(self, reactor: MemoryReactorClock) -> None:
+        self.reactor = reactor
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts wait for an answer."""
+        return len(self.reactor.unixClients)
+
+    def accept(self) -> FakeTransport:
+        """Take one connection."""
+        factory = self.reactor.unixClients.pop(0)[1]
+        protocol = factory.buildProtocol(UNIXAddress("/fake"))
+        transport = FakeTransport(self.reactor, protocol)
+        protocol.makeConnection(transport)
+        return transport
+
+    def refuse(self) -> None:
+        """Take none."""
+        self.reactor.unixClients.pop(0)[1].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
 
 
 def words(*commands: str) -> list[Command]:
     """Commands from lines of text: ``words("PING", "SELECT 3")``."""
     return [command.encode().split() for command in commands]
-
-
-def names(commands: Sequence[Command]) -> list[str]:
-    """The first word of each command."""
-    return [command[0].decode() for command in commands]

@@ -130,6 +130,15 @@ class InterestTests(HubCase):
         self.hub.unsubscribe_all(ann)
         self.assertEqual(self.feed.asked, ["+news", "+sport", "-sport"])
 
+    def test_subscriber_keeps_its_other_channels_when_it_leaves_one(self) -> None:
+        """One channel less is one channel less."""
+        ann = self.reader("ann", "news", "sport")
+        self.hub.unsubscribe("news", ann)
+        self.hub.delivered({"news": ["1"], "sport": ["2"]})
+        self.assertEqual(self.log, [("ann", ("2",))])
+        self.hub.unsubscribe_all(ann)
+        self.assertEqual(self.feed.asked, ["+news", "+sport", "-news", "-sport"])
+
 
 class DeliveryTests(HubCase):
     """What subscribers get."""

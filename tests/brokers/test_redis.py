@@ -1,0 +1,298 @@
+# -*- test-case-name: tests.brokers.test_redis -*-
+"""Tests for sockjsd.brokers.redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.brokers.interface import Broker, BrokerStatus, Run
+from sockjsd.brokers.redis import RedisBroker
+from sockjsd.errors import BrokerUnavailable, ConfigurationError
+from tests.brokers.fakes import FakeRedis, FakeTransport, FixedRandom, bulk, confirm, message, words
+
+PONG = b"+PONG\r\n"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The broker's part of a configuration."""
+
+    url: str = "redis+unix:///run/redis.sock"
+    password: str = ""
+    prefix: str = "p"
+    connect_timeout: float = 0.5
+    command_timeout: float = 1.0
+    ping_interval: float = 5.0
+
+
+class BrokerCase(SynchronousTestCase):
+    """A broker on a memory reactor; its first connection listens, its second publishes."""
+
+    settings = Settings()
+
+    def setUp(self) -> None:
+        """Build the broker, and keep its runs and its log."""
+        self.reactor = MemoryReactorClock()
+        self.redis = FakeRedis(self.reactor)
+        self.runs: list[Run] = []
+        self.events: list[LogEvent] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.broker = RedisBroker(self.settings, self.reactor, FixedRandom(), self.runs.append)
+
+    def connect(self) -> tuple[FakeTransport, FakeTransport]:
+        """Accept both connections and answer their first PING."""
+        reader, writer = self.redis.accept(), self.redis.accept()
+        for transport in (reader, writer):
+            self.assertEqual(transport.commands(), words("PING"))
+            transport.answer(PONG)
+        return reader, writer
+
+    def start(self) -> tuple[FakeTransport, FakeTransport]:
+        """Start, and connect."""
+        self.broker.startService()
+        return self.connect()
+
+    def lose(self, *transports: FakeTransport) -> None:
+        """Redis goes, and its connections with it."""
+        for transport in transports:
+            transport.end(ConnectionDone())
+
+    def log(self) -> list[str]:
+        """The lines that the broker wrote."""
+        mine = [event for event in self.events if "sockjsd" in event["log_namespace"]]
+        return [formatEvent(event) for event in mine]
+
+
+class SubscriptionTests(BrokerCase):
+    """Which channels Redis is asked for."""
+
+    def test_wishes_are_kept_until_redis_is_there(self) -> None:
+        """Connected means that each channel that is wanted was confirmed."""
+        self.broker.subscribe("a")
+        self.broker.subscribe("b")
+        self.broker.subscribe("c")
+        self.broker.unsubscribe("b")
+        reader, _ = self.start()
+        self.assertEqual(reader.commands(), words("SUBSCRIBE p.a p.c"))
+        reader.answer(confirm(b"subscribe", b"p.a"))
+        self.assertFalse(self.broker.status.connected)
+        reader.answer(confirm(b"subscribe", b"p.c"))
+        self.assertEqual(self.broker.status, BrokerStatus("redis", True, "connected"))
+
+    def test_channel_is_subscribed_at_once_when_connected(self) -> None:
+        """Each wish is one command, and the broker stays connected meanwhile."""
+        reader, _ = self.start()
+        self.broker.subscribe("a")
+        self.broker.subscribe("a")
+        self.broker.unsubscribe("a")
+        self.broker.unsubscribe("a")
+        self.assertEqual(reader.commands(), words("SUBSCRIBE p.a", "UNSUBSCRIBE p.a"))
+        self.assertTrue(self.broker.status.connected)
+
+    def test_wish_during_the_first_confirmations_is_sent_behind_them(self) -> None:
+        """Who comes or goes while the subscriptions are under way is not forgotten."""
+        self.broker.subscribe("a")
+        reader, _ = self.start()
+        self.broker.subscribe("b")
+        self.broker.unsubscribe("a")
+        self.assertEqual(reader.commands(), words("SUBSCRIBE p.a", "SUBSCRIBE p.b", "UNSUBSCRIBE p.a"))
+
+    def test_right_channels_are_subscribed_after_a_loss(self) -> None:
+        """Wishes that were under way, and wishes made meanwhile, end in one set."""
+        reader, writer = self.start()
+        for channel in ("a", "b", "c"):
+            self.broker.subscribe(channel)
+        self.broker.unsubscribe("a")
+        self.lose(reader, writer)
+        self.broker.subscribe("d")
+        self.broker.unsubscribe("b")
+        self.reactor.advance(0.1)
+        reader, _ = self.connect()
+        self.assertEqual(reader.commands(), words("SUBSCRIBE p.c p.d"))
+
+    def test_connection_is_made_again_when_a_wish_is_refused(self) -> None:
+        """A channel that was not granted, or not given back, is not taken for one."""
+        for wish in ("subscribe", "unsubscribe"):
+            self.setUp()
+            self.broker.subscribe("a")
+            reader, _ = self.start()
+            reader.answer(confirm(b"subscribe", b"p.a"))
+            getattr(self.broker, wish)("b" if wish == "subscribe" else "a")
+            reader.answer(b"-NOPERM no\r\n")
+            self.reactor.advance(0)
+            self.assertEqual(self.broker.status, BrokerStatus("redis", False, "Redis answers NOPERM"))
+
+
+class DeliveryTests(BrokerCase):
+    """What arrives."""
+
+    def test_listener_gets_one_run_for_each_read(self) -> None:
+        """The hub sees names without the prefix and texts byte for byte; answers are no runs."""
+        self.broker.subscribe("news")
+        reader, _ = self.start()
+        reader.answer(confirm(b"subscribe", b"p.news"), message(b"p.news", b"007"), message(b"p.news", b"1_000"))
+        reader.answer(bulk(b"pong", b""))
+        reader.answer(message(b"p.news", b"1.50"))
+        self.assertEqual(self.runs, [{"news": ["007", "1_000"]}, {"news": ["1.50"]}])
+
+    def test_broken_text_is_counted_in_both_directions(self) -> None:
+        """What cannot be shown arrives as U+FFFD, whether it came or went."""
+        self.broker.subscribe("news")
+        reader, writer = self.start()
+        reader.answer(confirm(b"subscribe", b"p.news"), message(b"p.news", b"\xff"))
+        self.broker.publish("news", "\ud800")
+        self.assertEqual(self.runs, [{"news": ["\ufffd"]}])
+        self.assertEqual(writer.commands(), [[b"PUBLISH", b"p.news", "\ufffd".encode()]])
+        self.assertEqual(self.broker.malformed, 2)
+
+
+class PublishTests(BrokerCase):
+    """What is sent."""
+
+    def test_publish_tells_how_many_got_it(self) -> None:
+        """Redis's own count comes back, over the second connection."""
+        _, writer = self.start()
+        replies = [self.broker.publish("news", text) for text in ("007", "é")]
+        self.assertEqual(writer.commands(), words("PUBLISH p.news 007", "PUBLISH p.news é"))
+        writer.answer(b":2\r\n:0\r\n")
+        self.assertEqual([self.successResultOf(reply) for reply in replies], [2, 0])
+
+    def test_publish_fails_at_once_when_redis_is_away(self) -> None:
+        """Nothing is raised and nothing waits."""
+        failure = self.failureResultOf(self.broker.publish("news", "1"), BrokerUnavailable)
+        self.assertEqual(str(failure.value), "Redis is not connected: not started")
+
+    def test_publish_fails_when_no_answer_comes(self) -> None:
+        """A silent Redis, a lost connection and an error are all the same to the publisher."""
+        _, writer = self.start()
+        reply = self.broker.publish("news", "1")
+        self.reactor.pump([1, 0.1])
+        self.failureResultOf(reply, BrokerUnavailable)
+        self.assertTrue(writer.lost)
+
+        self.setUp()
+        _, writer = self.start()
+        reply = self.broker.publish("news", "1")
+        writer.answer(b"-OOM s3cret\r\n")
+        failure = self.failureResultOf(reply, BrokerUnavailable)
+        self.assertEqual(str(failure.value), "Redis did not take the publication: Redis answers OOM")
+        self.assertFalse(writer.lost)
+
+    def test_publish_never_raises_when_called_from_a_failure(self) -> None:
+        """Who publishes or subscribes again in answer to a failure gets the next failure."""
+        reader, writer = self.start()
+        again: list[object] = []
+        reply = self.broker.publish("news", "1")
+        reply.addErrback(lambda failure: again.append(self.broker.publish("news", "2").addErrback(again.append)))
+        self.lose(writer, reader)
+        self.broker.subscribe("a")
+        self.broker.unsubscribe("a")
+        self.assertEqual(len(again), 2)
+
+    def test_bug_of_ours_is_not_called_an_outage(self) -> None:
+        """Only errors of Redis become BrokerUnavailable."""
+        self.start()
+        reply = self.broker.publish("news", "1").addCallback(lambda count: 1 // 0)
+        reply.cancel()
+        self.assertNotIsInstance(self.failureResultOf(reply).value, BrokerUnavailable)
+
+
+class OutageTests(BrokerCase):
+    """What an operator sees."""
+
+    settings = Settings(url="redis+unix:///run/redis.sock", password="s3cret")
+
+    def connect(self) -> tuple[FakeTransport, FakeTransport]:
+        """Accept both connections and answer AUTH and PING."""
+        reader, writer = self.redis.accept(), self.redis.accept()
+        for transport in (reader, writer):
+            transport.answer(b"+OK\r\n", b"")
+            transport.answer(PONG)
+            self.assertEqual(transport.commands(), words("AUTH s3cret", "PING"))
+        return reader, writer
+
+    def test_outage_has_one_line_and_its_end_one(self) -> None:
+        """However many attempts it takes, and whatever each says."""
+        reader, writer = self.start()
+        self.assertEqual(self.log(), [])
+        self.lose(reader, writer)
+        for _ in range(5):
+            self.reactor.advance(2)
+            for _ in range(self.redis.attempts):
+                self.redis.refuse()
+        self.reactor.advance(2)
+        reader, writer = self.redis.accept(), self.redis.accept()
+        for transport in (reader, writer):
+            transport.answer(b"-WRONGPASS s3cret\r\n")
+        self.reactor.advance(0)
+        self.assertEqual(self.broker.status, BrokerStatus("redis", False, "Redis answers WRONGPASS"))
+        self.reactor.advance(2)
+        self.connect()
+        self.assertEqual(self.log(), ["Redis lost: Connection was closed cleanly.", "Redis back after 14.0 s"])
+        self.assertNotIn("s3cret", repr(self.events))
+
+    def test_outage_lasts_until_both_connections_are_back(self) -> None:
+        """One of two is not enough, neither at the start nor later."""
+        self.broker.startService()
+        self.redis.refuse()
+        writer = self.redis.accept()
+        writer.answer(b"+OK\r\n")
+        writer.answer(PONG)
+        self.assertEqual(self.log(), ["Redis lost: Connection was refused by other side."])
+        self.assertFalse(self.broker.status.connected)
+        self.reactor.advance(0.1)
+        reader = self.redis.accept()
+        reader.answer(b"+OK\r\n")
+        reader.answer(PONG)
+        self.assertEqual(self.log()[1:], ["Redis back after 0.1 s"])
+        self.assertTrue(self.broker.status.connected)
+
+    def test_stop_is_no_outage(self) -> None:
+        """After a stop nothing is logged, nothing is left to happen and nothing connects."""
+        self.start()
+        self.broker.subscribe("a")
+        stopped = self.broker.stopService()
+        self.assertNoResult(stopped)
+        self.reactor.advance(0)
+        self.successResultOf(stopped)
+        self.reactor.pump([10, 10])
+        self.assertEqual((self.log(), self.reactor.getDelayedCalls(), self.redis.attempts), ([], [], 0))
+        self.assertFalse(self.broker.status.connected)
+
+    def test_stop_during_an_outage_ends_it(self) -> None:
+        """No attempt comes after a stop."""
+        reader, writer = self.start()
+        self.lose(reader, writer)
+        stopped = self.broker.stopService()
+        self.reactor.advance(0)
+        self.successResultOf(stopped)
+        self.reactor.pump([10, 10])
+        self.assertEqual((self.reactor.getDelayedCalls(), self.redis.attempts), ([], 0))
+
+
+class ConstructionTests(BrokerCase):
+    """Before the start."""
+
+    def test_construction_starts_nothing(self) -> None:
+        """No connection, no timer, and a status that says so."""
+        self.assertEqual((self.reactor.getDelayedCalls(), self.redis.attempts), ([], 0))
+        self.assertEqual(self.broker.status, BrokerStatus("redis", False, "not started"))
+
+    def test_construction_refuses_a_wrong_address(self) -> None:
+        """Nothing starts with an address that is none."""
+        self.assertRaises(ConfigurationError, RedisBroker, Settings(url="redis://"), self.reactor, FixedRandom())
+
+    def test_broker_is_its_own_service(self) -> None:
+        """It fits the interface, and runs between start and stop."""
+        broker: Broker = self.broker
+        service = broker.service()
+        self.start()
+        self.assertTrue(service.running)
+        service.stopService()
+        self.assertFalse(service.running)
