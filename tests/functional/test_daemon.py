@@ -255,6 +255,32 @@ class ForegroundRefusalTests(SynchronousTestCase):
         self.assertNotIn("Traceback", printed)
 
 
+class QuietTests(SynchronousTestCase):
+    """A start that goes well."""
+
+    def test_prints_nothing_on_stderr(self) -> None:
+        """Whatever is printed there is for a person to act on: nothing, on a good start and a clean stop."""
+        daemon = Daemon({"site": {"settings": "functional_site.settings", "python_path": SITE}})
+        self.addCleanup(daemon.close)
+        (daemon.folder / "sockjsd.ini").write_text(daemon.configuration())
+        command = [sys.executable, str(TWISTD), "-n", "--pidfile=", "sockjsd", "-c", f"{daemon.folder}/sockjsd.ini"]
+        with subprocess.Popen(
+            command,
+            cwd=daemon.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            self.addCleanup(process.kill)
+            until(lambda: not is_free(daemon.port), "the daemon to listen")
+            self.assertEqual(get(f"{daemon.url}/hello/")[0], 200)
+            process.send_signal(signal.SIGTERM)
+            printed, complaints = process.communicate(timeout=LIMIT)
+        self.assertEqual((process.returncode, complaints), (0, ""), printed)
+
+
 class LiveConnection:
     """A client that stays.
 
