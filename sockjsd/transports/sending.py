@@ -12,6 +12,9 @@ from sockjsd.transports.handler import NOT_CACHED, TEXT, EndpointHandler
 
 _FORM = "application/x-www-form-urlencoded"
 
+#: Fields in a form; sockjs-client sends one.
+_FIELDS = 16
+
 
 class Send(EndpointHandler):
     """A request with messages for a session that exists."""
@@ -62,7 +65,8 @@ class JsonpSend(Send):
         if not self.request.headers.get("Content-Type", "").lower().startswith(_FORM):
             return body
         try:
-            values = parse_qs(body, keep_blank_values=True, max_num_fields=16).get(b"d")
+            # Latin-1 is bytes as text: parse_qs of bytes knows no character beyond ASCII, escaped or not.
+            form = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=_FIELDS)
         except ValueError as error:
             raise PayloadError("Payload expected.") from error
-        return values[0] if values else b""
+        return form.get("d", [""])[0].encode("latin-1")
