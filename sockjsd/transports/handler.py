@@ -113,8 +113,3 @@ class Nothing(EndpointHandler):
     """What the SockJS text does not know, below an endpoint's prefix: 404, never the site's business."""
 
     GUARDED = False
-
-    @classmethod
-    def body_policy(cls, **options: Any) -> BodyPolicy:
-        """Return that no body is welcome."""
-        return BodyPolicy(0)
