@@ -13,7 +13,8 @@ class Batch:
     """One or more messages that leave together.
 
     A batch is shared: a thousand sessions hold the same object, in a queue or on its way
-    to a socket.  Nothing of it changes but its caches.
+    to a socket.  Nothing of it changes but its caches.  A text that is no string raises
+    ``TypeError`` when the batch is first measured or encoded.
 
     :param texts: the messages, at least one, in order.
     """

@@ -33,7 +33,11 @@ class ConnectionInfo:
 
 
 class SockJSConnection:
-    """One client.  Override the three callbacks; they run in the reactor's thread and must not block."""
+    """One client.  Override the three callbacks; they run in the reactor's thread and must not block.
+
+    A callback is never called from within another one of the same connection: after a
+    ``close`` in ``messageReceived``, ``connectionLost`` comes when that has returned.
+    """
 
     #: Set before ``connectionMade``; an application has no reason to touch it.
     session: Session
@@ -48,17 +52,26 @@ class SockJSConnection:
         """The end: called exactly once for each ``connectionMade``."""
 
     def sendMessage(self, message: str) -> None:
-        """Send *message*; after the end it is ignored."""
+        """Send *message*; after the end it is ignored.
+
+        :raises TypeError: *message* is no string.
+        """
         self.session.send(message)
 
     def broadcast(self, connections: Iterable[SockJSConnection], message: str) -> None:
-        """Send *message* to all *connections*; it is encoded once."""
+        """Send *message* to all *connections*; it is encoded once.
+
+        :raises TypeError: *message* is no string.
+        """
         batch = Batch([message])
         for connection in list(connections):
             connection.session.deliver(batch)
 
     def close(self, code: int = 3000, message: str = "Go away!") -> None:
-        """End the connection; the client sees *code* and *message*."""
+        """End the connection; the client sees what was sent before, then *code* and *message*.
+
+        :raises TypeError: *code* is no number, or *message* no string.
+        """
         self.session.close(code, message)
 
     @property

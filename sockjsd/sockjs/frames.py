@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from json.encoder import encode_basestring
 
 from sockjsd.errors import PayloadError
 
@@ -21,17 +22,18 @@ _FRAGILE = re.compile("[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff\uff
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# The C function behind json.dumps(ensure_ascii=False): quotes, and escapes only what JSON must.
-_quote_json = json.JSONEncoder(ensure_ascii=False).encode
-
 
 def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match.group()):04x}"
 
 
 def quote(text: str) -> bytes:
-    """Return *text* as a JSON string that survives every transport and every browser."""
-    quoted = _quote_json(text)
+    """Return *text* as a JSON string that survives every transport and every browser.
+
+    :raises TypeError: *text* is no string; a client must never see another kind of JSON.
+    """
+    # The C function behind json.dumps(ensure_ascii=False): escapes only what JSON must, takes only strings.
+    quoted = encode_basestring(text)
     if not quoted.isascii():
         quoted = _FRAGILE.sub(_escape, quoted)
     return quoted.encode()

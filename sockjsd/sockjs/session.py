@@ -1,24 +1,31 @@
 # -*- test-case-name: tests.sockjs.test_session -*-
 """One SockJS client's life, from its first request until it is forgotten.
 
-A session knows no socket and no clock.  It talks to three neighbours through narrow
-interfaces: a *receiver* carries frames to the client, a *handler* is the application, a
+A session knows no socket and no clock.  It talks to three neighbours through the narrow
+``interfaces``: a *receiver* carries frames to the client, a *handler* is the application, a
 *keeper* wakes it up and forgets it.  Its states and every allowed change between them stand in
 ``TRANSITIONS``; an unlisted pair raises and changes nothing.
 
 Receivers come and go.  A receiver that is *done* (a poll was answered, a stream reached
 its limit) leaves the session as it is; one that was *interrupted* (the socket was lost)
 ends it, because nobody can say what arrived (section "Handling close").
+
+What was sent before ``close`` reaches the client before the close frame does, if it takes
+two polls.  What waits is dropped only with a client that is lost or too slow.
+
+The application hears one thing at a time: what happens inside one of its own callbacks,
+and would call it again, waits until that callback has returned.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from sockjsd.errors import StateError
+from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.interfaces import Handler, Keeper, Receiver
 
 #: Close codes of SockJS, by section "Handling close" and by what sockjs-node sends.
 STILL_OPEN = (2010, "Another connection still open")
@@ -36,7 +43,7 @@ class State(Enum):
     NEW = "new"
     #: The open frame is out, messages flow both ways.
     OPEN = "open"
-    #: The application was told the end; whoever asks gets the close frame until the delay is over.
+    #: It is over for the application; who asks gets what still waits, then the close frame, until the delay is over.
     CLOSING = "closing"
     #: Forgotten; the id is free again.
     CLOSED = "closed"
@@ -49,7 +56,7 @@ class Event(Enum):
     ATTACHED = "attached"
     #: The application closed, a receiver was interrupted, or nobody came back in time.
     ENDED = "ended"
-    #: The close frame was on offer for long enough, or there is nobody left to offer it to.
+    #: The close frame was on offer for long enough, there is nobody to offer it to, or nobody ever came.
     FORGOTTEN = "forgotten"
 
 
@@ -57,7 +64,19 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.NEW, Event.ATTACHED): State.OPEN,
     (State.OPEN, Event.ENDED): State.CLOSING,
     (State.CLOSING, Event.FORGOTTEN): State.CLOSED,
+    (State.NEW, Event.FORGOTTEN): State.CLOSED,
 }
+
+
+def next_state(state: State, event: Event) -> State:
+    """Return the state that follows *state* after *event*.
+
+    :raises StateError: the table does not list the pair.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise StateError(f"a session that is {state.value} cannot be {event.value}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,52 +91,6 @@ class SessionOptions:
     heartbeat: float = 25.0
     disconnect_delay: float = 5.0
     output_limit: int = 1024 * 1024
-
-
-class Receiver(Protocol):
-    """What a session knows of the request or socket that can carry frames now.
-
-    Each method may make the receiver call ``Session.release`` before it returns.
-    """
-
-    @property
-    def writable(self) -> bool:
-        """Whether a batch can be taken now; when it turns true again, call ``Session.drained``."""
-
-    def open(self) -> None:
-        """Carry the open frame."""
-
-    def heartbeat(self) -> None:
-        """Carry a heartbeat, in whatever form the transport has one."""
-
-    def deliver(self, batch: Batch) -> None:
-        """Carry *batch*."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Carry the close frame and end; the session has let go already."""
-
-
-class Handler(Protocol):
-    """What a session knows of the application; none of these may raise."""
-
-    def opened(self, session: Session) -> None:
-        """The client is there: called once, first."""
-
-    def received(self, session: Session, text: str) -> None:
-        """A message came."""
-
-    def closed(self, session: Session) -> None:
-        """The end, called once, last; ``session.close_code`` and ``close_reason`` say why."""
-
-
-class Keeper(Protocol):
-    """Keeps sessions: wakes them up, and forgets them in the end."""
-
-    def wake(self, session: Session, seconds: float) -> None:
-        """Call ``session.timed_out()`` after *seconds*, instead of when it was asked for before."""
-
-    def forget(self, session: Session) -> None:
-        """Drop the session's timer and its id: it will never do anything again."""
 
 
 class Session:
@@ -140,6 +113,8 @@ class Session:
         "_receiver",
         "_resumable",
         "_state",
+        "_talking",
+        "_unheard",
         "close_code",
         "close_reason",
         "due",
@@ -155,6 +130,9 @@ class Session:
         # Batches that wait for a receiver, and their size in bytes.
         self._queue: list[Batch] = []
         self._pending = 0
+        # Whether the application is in one of its callbacks, and the messages that came meanwhile.
+        self._talking = False
+        self._unheard: list[str] = []
         # Why it ended; 0 while it has not.
         self.close_code = 0
         self.close_reason = ""
@@ -177,14 +155,14 @@ class Session:
         """Offer *receiver*: it is opened, kept, fed what waits, or told the end."""
         if self._state is State.NEW:
             self._open(receiver)
-        elif self._state is not State.OPEN:
-            receiver.close(self.close_code, self.close_reason)
         elif self._receiver is not None:
             receiver.close(*STILL_OPEN)
-        else:
+        elif self._state is State.OPEN:
             self._receiver = receiver
             self._rearm()
             self._flush()
+        else:
+            self._take_leave(receiver)
 
     def release(self, receiver: Receiver) -> None:
         """Take note that *receiver* is done; the client is expected to send another one."""
@@ -196,7 +174,8 @@ class Session:
         """Take note that the socket of *receiver* was lost, or closed by the client with *code*."""
         if self._receiver is receiver:
             self._receiver = None
-            self._end(code, reason)
+            self._discard()
+            self.close(code, reason)
 
     def drained(self, receiver: Receiver) -> None:
         """Take note that *receiver* is writable again."""
@@ -205,15 +184,18 @@ class Session:
 
     def receive(self, texts: list[str]) -> None:
         """Hand what the client sent to the application, in order; after the end it is ignored."""
-        for text in texts:
-            if self._state is not State.OPEN:
-                return
-            self._handler.received(self, text)
+        if self._state is State.OPEN:
+            self._unheard += texts
+            if not self._talking:
+                self._talk()
 
     # From the application.
 
     def send(self, text: str) -> None:
-        """Send one message; after the end it is ignored."""
+        """Send one message; after the end it is ignored.
+
+        :raises TypeError: *text* is no string.
+        """
         self.deliver(Batch([text]))
 
     def deliver(self, batch: Batch) -> None:
@@ -227,15 +209,23 @@ class Session:
         if receiver is not None and not self._queue and receiver.writable:
             receiver.deliver(batch)
             return
+        self._pending += batch.size  # first, because it raises for what cannot be sent
         self._queue.append(batch)
-        self._pending += batch.size
         if self._pending > self._options.output_limit:
+            self._discard()
             self.close(*TOO_SLOW)
 
     def close(self, code: int = 3000, reason: str = "Go away!") -> None:
-        """End the session; the client is told *code* and *reason*.  A second call changes nothing."""
+        """End the session; the client is told *code* and *reason*.  A second call changes nothing.
+
+        :raises TypeError: *code* is no number, or *reason* no string; nothing has changed then.
+        """
+        frames.close(code, reason)  # what no client could be told has to fail here, not half-way
         if self._state is State.OPEN:
             self._end(code, reason)
+        elif self._state is State.NEW:
+            self.close_code, self.close_reason = code, reason
+            self._forget()
 
     # From the keeper.
 
@@ -244,8 +234,9 @@ class Session:
         if self._state is State.CLOSING:
             self._forget()
         elif self._receiver is None:
-            self._end(*TIMED_OUT)
-            if self._state is State.CLOSING:
+            self._discard()
+            self.close(*TIMED_OUT)
+            if self.state is State.CLOSING:  # no close frame for a client that did not come back
                 self._forget()
         else:
             self._keeper.wake(self, self._options.heartbeat)
@@ -257,18 +248,47 @@ class Session:
         self._change(Event.ATTACHED)
         self._receiver = receiver
         self._rearm()
-        receiver.open()
-        self._handler.opened(self)
+        self._talking = True  # whatever comes of the open frame, the application hears of the client first
+        try:
+            receiver.open()
+            self._handler.opened(self)
+        finally:
+            self._talk()
+
+    def _talk(self) -> None:
+        """Tell the application what came, then the end if that has come too."""
+        self._talking = True
+        try:
+            for text in self._unheard:  # grows when an answer makes the client's next request run
+                if self._state is not State.OPEN:
+                    break
+                self._handler.received(self, text)
+        finally:
+            self._unheard.clear()
+            self._talking = False
+        if self._state is State.CLOSING:
+            self._conclude()
 
     def _end(self, code: int, reason: str) -> None:
-        """Tell the client, then the application, and be forgotten in due time."""
+        """Tell the client, and the application as soon as it listens."""
         self._change(Event.ENDED)
         self.close_code, self.close_reason = code, reason
-        self._queue.clear()
-        self._pending = 0
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            receiver.close(code, reason)
+        if self._receiver is not None:
+            self._take_leave(self._receiver)
+        if not self._talking:
+            self._conclude()
+
+    def _take_leave(self, receiver: Receiver) -> None:
+        """Give *receiver* what still waits and then, unless that was all it could carry, the close frame."""
+        self._receiver = receiver
+        if self._queue:
+            receiver.deliver(self._taken())
+        if self._receiver is receiver:
+            self._receiver = None
+            receiver.close(self.close_code, self.close_reason)
+
+    def _conclude(self) -> None:
+        """Tell the application the end, and be forgotten in due time."""
         self._handler.closed(self)
         if self._resumable:
             self._keeper.wake(self, self._options.disconnect_delay)
@@ -277,26 +297,28 @@ class Session:
 
     def _forget(self) -> None:
         self._change(Event.FORGOTTEN)
+        self._discard()
         self._keeper.forget(self)
 
     def _flush(self) -> None:
         receiver = self._receiver
         if receiver is not None and self._queue and receiver.writable:
-            waiting = Batch.joined(self._queue)
-            self._queue.clear()
-            self._pending = 0
-            receiver.deliver(waiting)
+            receiver.deliver(self._taken())
+
+    def _taken(self) -> Batch:
+        """Return all that waits as one batch; nothing waits any more."""
+        waiting = Batch.joined(self._queue)
+        self._discard()
+        return waiting
+
+    def _discard(self) -> None:
+        self._queue.clear()
+        self._pending = 0
 
     def _rearm(self) -> None:
         options = self._options
         self._keeper.wake(self, options.disconnect_delay if self._receiver is None else options.heartbeat)
 
     def _change(self, event: Event) -> None:
-        """Make the one change of state that *event* allows.
-
-        :raises StateError: the table does not list the pair.
-        """
-        try:
-            self._state = TRANSITIONS[self._state, event]
-        except KeyError:
-            raise StateError(f"a session that is {self._state.value} cannot be {event.value}") from None
+        """Make the one change of state that *event* allows."""
+        self._state = next_state(self._state, event)

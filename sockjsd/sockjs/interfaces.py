@@ -1,0 +1,57 @@
+# -*- test-case-name: tests.sockjs.test_session -*-
+"""What a session knows of its three neighbours, and what they owe it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sockjsd.sockjs.batch import Batch
+
+if TYPE_CHECKING:
+    from sockjsd.sockjs.session import Session
+
+
+class Receiver(Protocol):
+    """What a session knows of the request or socket that can carry frames now.
+
+    Each method may make the receiver call ``Session.release`` before it returns; none may raise.
+    """
+
+    @property
+    def writable(self) -> bool:
+        """Whether a batch can be taken now; when it turns true again, call ``Session.drained``."""
+
+    def open(self) -> None:
+        """Carry the open frame."""
+
+    def heartbeat(self) -> None:
+        """Carry a heartbeat, in whatever form the transport has one."""
+
+    def deliver(self, batch: Batch) -> None:
+        """Carry *batch*."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Carry the close frame and end; the session has let go already."""
+
+
+class Handler(Protocol):
+    """What a session knows of the application; none of these may raise."""
+
+    def opened(self, session: Session) -> None:
+        """The client is there: called once, first."""
+
+    def received(self, session: Session, text: str) -> None:
+        """A message came."""
+
+    def closed(self, session: Session) -> None:
+        """The end, called once, last; ``session.close_code`` and ``close_reason`` say why."""
+
+
+class Keeper(Protocol):
+    """Keeps sessions: wakes them up, and forgets them in the end."""
+
+    def wake(self, session: Session, seconds: float) -> None:
+        """Call ``session.timed_out()`` after *seconds*, instead of when it was asked for before."""
+
+    def forget(self, session: Session) -> None:
+        """Drop the session's timer and its id: it will never do anything again."""
