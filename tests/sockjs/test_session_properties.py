@@ -128,7 +128,7 @@ EVENTS = OFFERS | {
 }
 #: What ends nothing comes more often, or no life would be long.
 TRAFFIC = ["poll", "stream", "stall", "room", "drain", "message", "client's messages"]
-LIVES = st.lists(st.sampled_from(TRAFFIC) | st.sampled_from(sorted(EVENTS)), min_size=5, max_size=40)
+LIVES = st.lists(st.sampled_from(TRAFFIC) | st.sampled_from(sorted(EVENTS)), min_size=25, max_size=50)
 
 
 class SessionPropertyTests(TestCase):
