@@ -47,6 +47,8 @@ class Envelope:
 class WebSocketEnvelope(Envelope):
     """A frame is one WebSocket text."""
 
+    __slots__ = ()
+
     def wrap(self, frame: bytes) -> bytes:
         """Return *frame* as an unmasked WebSocket frame."""
         return encode(Opcode.TEXT, frame)
@@ -55,6 +57,8 @@ class WebSocketEnvelope(Envelope):
 class RawWebSocketEnvelope(Envelope):
     """Section "Raw WebSocket url": no framing at all, a message is one WebSocket text."""
 
+    __slots__ = ()
+
     def wrap(self, frame: bytes) -> bytes:
         """Return nothing: there is neither an open frame nor a heartbeat on this transport."""
         return b""
@@ -62,6 +66,16 @@ class RawWebSocketEnvelope(Envelope):
     def messages(self, texts: list[str], array: bytes) -> bytes:
         """Return each of *texts* as a WebSocket frame of its own."""
         return b"".join(encode(Opcode.TEXT, frames.replace_surrogates(text).encode()) for text in texts)
+
+
+class EventSourceEnvelope(Envelope):
+    """A frame is the data of one event, which sockjs-client takes through JavaScript's ``decodeURI``."""
+
+    __slots__ = ()
+
+    def wrap(self, frame: bytes) -> bytes:
+        """Return *frame* as one event; without the escape, "100%" would be an error there and "%41" an "A"."""
+        return self.prefix + frame.replace(b"%", b"%25") + self.suffix
 
 
 def _script_string(frame: bytes) -> bytes:
@@ -88,7 +102,7 @@ def jsonp(callback: bytes) -> Envelope:
 
 
 XHR = Envelope(suffix=b"\n")
-EVENTSOURCE = Envelope(b"data: ", b"\r\n\r\n")
+EVENTSOURCE = EventSourceEnvelope(b"data: ", b"\r\n\r\n")
 HTMLFILE = Envelope(b"<script>\np(", b");\n</script>\r\n", script=True)
 WEBSOCKET = WebSocketEnvelope()
 RAW_WEBSOCKET = RawWebSocketEnvelope()
