@@ -64,7 +64,8 @@ class WebSocketReceiver:
 
     def heartbeat(self) -> None:
         """Send a heartbeat, and expect to hear something soon."""
-        self._endpoint.wheel.set(self, self._endpoint.options.pong_timeout)
+        if self.due < 0:  # else it is waited for already, and heartbeats may be more frequent than that
+            self._endpoint.wheel.set(self, self._endpoint.options.pong_timeout)
         self._send(self._envelope.wrap(frames.HEARTBEAT) + _PING)
 
     def deliver(self, batch: Batch) -> None:
@@ -115,8 +116,8 @@ class WebSocketReceiver:
     def timed_out(self) -> None:
         """Nothing was heard after a ping, or after our close frame."""
         self._session.interrupted(self, *NO_PONG)
-        if self._socket is not None:
-            self._socket.abort()
+        assert self._socket is not None, "lost() cancels what is waited for"
+        self._socket.abort()
 
     # Private.
 
@@ -141,8 +142,8 @@ class WebSocketReceiver:
         """The closing handshake is complete (RFC 6455 section 7.1.1: the server closes first)."""
         self._endpoint.wheel.cancel(self)
         self._send(self._frames.outgoing())
-        if self._socket is not None:
-            self._socket.close()
+        assert self._socket is not None, "what completes it came from there"
+        self._socket.close()
 
     def _send(self, data: bytes) -> None:
         if data and self._socket is not None:
@@ -154,10 +155,10 @@ class WebSocketHandler(EndpointHandler):
 
     METHODS = ("GET",)
 
-    def initialize(self, raw: bool, **options: Any) -> None:
+    def initialize(self, **options: Any) -> None:
         """Take the row."""
         super().initialize(**options)
-        self._raw = raw
+        self._raw: bool = options["raw"]
 
     def handle(self, *arguments: str) -> None:
         """Upgrade, and open a session of its own."""

@@ -20,11 +20,12 @@ from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports import urls
 from sockjsd.transports.endpoint import Endpoint
+from sockjsd.wheel import RESOLUTION
 from tests.http.memory import Answer, Client, request
 from tests.websocket.examples import client as masked
 
 #: The key and its proof are the example of RFC 6455 section 1.3.
-HANDSHAKE = {
+HANDSHAKE: dict[str, Any] = {
     "upgrade": "websocket",
     "connection": "Upgrade",
     "sec_websocket_version": "13",
@@ -110,7 +111,8 @@ class Server:
 
     def advance(self, seconds: float) -> None:
         """Let time go by."""
-        self.client().advance(seconds)
+        for _ in range(round(seconds / RESOLUTION)):
+            self.clock.advance(RESOLUTION)
 
     @property
     def count(self) -> int:
@@ -155,7 +157,7 @@ class WebSocket:
     :param fields: more header fields of the handshake.
     """
 
-    def __init__(self, server: Server, path: str = "/0/s/websocket", behind: bytes = b"", **fields: str | None) -> None:
+    def __init__(self, server: Server, path: str = "/0/s/websocket", behind: bytes = b"", **fields: Any) -> None:
         self.client = server.client()
         self.client.send(request("GET", "/echo" + path, **{**HANDSHAKE, **fields}) + behind)
         self.head, _, self._rest = self.client.received().partition(b"\r\n\r\n")
