@@ -47,15 +47,15 @@ class EndpointHandler(LeanHandler):
     """A URL below an endpoint's prefix."""
 
     #: Whether a page on another origin reads the answer with XMLHttpRequest.
-    CORS: ClassVar[bool] = False
+    CORS: bool = False
     #: Whether a page that the endpoint does not allow is turned away.
     GUARDED: ClassVar[bool] = True
 
     endpoint: Endpoint
 
-    def initialize(self, endpoint: Endpoint, **options: Any) -> None:
+    def initialize(self, **options: Any) -> None:
         """Take the row's endpoint."""
-        self.endpoint = endpoint
+        self.endpoint = options["endpoint"]
 
     @classmethod
     def body_policy(cls, **options: Any) -> BodyPolicy:

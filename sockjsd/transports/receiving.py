@@ -196,11 +196,11 @@ ROWS: dict[str, Row] = {
 class Receive(EndpointHandler):
     """``/<server>/<session>/<transport>``: offers this request to a session, a new one if need be."""
 
-    def initialize(self, name: str, **options: Any) -> None:
+    def initialize(self, **options: Any) -> None:
         """Take the row."""
         super().initialize(**options)
-        self._name = name
-        self._row = ROWS[name]
+        self._name: str = options["name"]
+        self._row = ROWS[self._name]
         self.CORS = self._row.cors
 
     def methods(self) -> tuple[str, ...]:
