@@ -13,5 +13,12 @@ class HeadlineForm(forms.Form):
         max_length=120,
         label="Headline",
         error_messages={"required": "Write a headline first."},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "enterkeyhint": "send", "autofocus": True}),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "enterkeyhint": "send",
+                "autofocus": True,
+                "aria-describedby": "id_title_error",
+            }
+        ),
     )

@@ -41,6 +41,7 @@ function complain(text) {
 form.addEventListener("submit", async event => {
   event.preventDefault();
   const sent = input.value;
+  if (!sent.trim()) { complain(form.dataset.required); input.focus(); return; }
   const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "text/plain" } })
     .catch(() => null);
   if (answer && answer.ok && input.value === sent) input.value = "";

@@ -16,8 +16,8 @@ from sockjsd.django import publish
 
 #: Names the folder into which ``upload`` saves files.
 UPLOAD_FOLDER = "FUNCTIONAL_UPLOAD_FOLDER"
-#: Names the folder whose HTML files ``page`` shows.
-PAGE_FOLDER = "FUNCTIONAL_PAGE_FOLDER"
+#: What ``page`` shows.
+PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 #: Nobody ever sets it.
 _NEVER = Event()
@@ -62,8 +62,8 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def page(request: HttpRequest, name: str) -> FileResponse:
-    """Show an HTML file of the test's own."""
-    file = Path(os.environ[PAGE_FOLDER], name)
+    """Show a page for the browser."""
+    file = PAGES / name
     if not file.is_file():
         raise Http404(name)
-    return FileResponse(file.open("rb"), content_type="text/html; charset=utf-8")
+    return FileResponse(file.open("rb"))

@@ -1,0 +1,329 @@
+# -*- test-case-name: tests.functional.test_browser -*-
+"""sockjs-client in a real Chromium: each of its transports, from our own origin and from another one; and the demo."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.functional.browser import PATIENCE, POLL_INTERVAL, Browser, Page, need_client_library
+from tests.functional.daemon import ROOT, Daemon
+from tests.functional.site.functional_site.recording import CODE, EVENT_FILE, FAREWELL, REASON
+
+HERE = Path(__file__).resolve().parent
+#: Messages in one exchange; the page knows it too.
+COUNT = 1000
+#: Seconds for one exchange; the slowest transport needs three when nothing else runs.
+EXCHANGE_LIMIT = 90.0
+
+#: What sockjs-client says when it has nothing (left) to try: it never asks the server.
+ALL_FAILED = (2000, "All transports failed")
+#: What it says when /info cannot be read.
+NO_INFO = (1002, "Cannot connect to server")
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """One of sockjs-client's transports.
+
+    :param name: in the client.
+    :param at_server: the transport that the application gets to see.
+    :param refused: why the client does not even try it, ``same`` or ``cross`` origin; empty where it works.
+    """
+
+    name: str
+    at_server: str
+    refused_same: str = ""
+    refused_cross: str = ""
+
+
+_INTERNET_EXPLORER = "needs XDomainRequest, which only Internet Explorer 8 and 9 had"
+_SAME_ORIGIN_FRAME = "its frame calls functions of the page around it, which browsers allow within one origin only"
+
+#: All of sockjs-client 1.6.1 (its lib/transport-list.js), in its order.
+TRANSPORTS = (
+    Transport("websocket", "websocket"),
+    Transport("xhr-streaming", "xhr_streaming"),
+    Transport("xdr-streaming", "", _INTERNET_EXPLORER, _INTERNET_EXPLORER),
+    Transport("eventsource", "eventsource"),
+    Transport("iframe-eventsource", "eventsource"),
+    Transport("htmlfile", "htmlfile", refused_cross=_SAME_ORIGIN_FRAME),
+    Transport("iframe-htmlfile", "htmlfile"),
+    Transport("xhr-polling", "xhr"),
+    Transport("xdr-polling", "", _INTERNET_EXPLORER, _INTERNET_EXPLORER),
+    Transport("iframe-xhr-polling", "xhr"),
+    Transport("jsonp-polling", "jsonp"),
+)
+
+
+class PagesHandler(SimpleHTTPRequestHandler):
+    """Serves the test's pages, and sockjs-client where the daemon has it too."""
+
+    def translate_path(self, path: str) -> str:
+        """Return the file behind *path*."""
+        if path == "/sockjs/sockjs.min.js":
+            return str(need_client_library())
+        return super().translate_path(path)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+class ForeignSite:
+    """Another web server on the loopback interface, whose pages connect to the daemon; it runs from the start."""
+
+    def __init__(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(PagesHandler, directory=str(HERE / "pages")))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_INTERVAL,), daemon=True)
+        self._thread.start()
+        self.port: int = self._server.server_address[1]
+
+    def close(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class Stage:
+    """What all exchanges share: a daemon that allows the pages of one other origin, ``localhost``, and that other site.
+
+    It runs from the start.
+    """
+
+    def __init__(self) -> None:
+        self.foreign = ForeignSite()
+        self._folder = tempfile.TemporaryDirectory(prefix="sockjsd-browser-")
+        self._events = Path(self._folder.name, "events")
+        self._events.touch()
+        endpoint = {
+            "application": "functional_site.recording.Recorder",
+            "allowed_origins": f"http://localhost:{self.foreign.port}",
+        }
+        self.daemon = Daemon(
+            {"site": {"settings": "functional_site.settings"}, "endpoint echo": endpoint},
+            environment={EVENT_FILE: str(self._events)},
+            python_path=HERE / "site",
+        )
+        try:
+            self.daemon.start()
+        except RuntimeError:
+            self.close()
+            raise
+
+    def events(self, session: str) -> list[dict[str, Any]]:
+        """Return what the application has seen of *session* so far."""
+        events = map(json.loads, self._events.read_text().splitlines())
+        return [event for event in events if f"/{session}/" in event.pop("path")]
+
+    def wait_for_end(self, session: str) -> list[dict[str, Any]]:
+        """Return the events of *session* when its connection is lost, and a little later, lest there be another."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(event["event"] == "lost" for event in self.events(session)) and time.monotonic() < deadline:
+            time.sleep(POLL_INTERVAL)
+        time.sleep(POLL_INTERVAL)
+        return self.events(session)
+
+    def close(self) -> None:
+        """End everything."""
+        self.daemon.close()
+        self.foreign.close()
+        self._folder.cleanup()
+
+
+# Starting these takes longer than a test, and trial has no class fixtures: they end with the process.
+
+
+@cache
+def shared_browser() -> Browser:
+    """Return the one browser of all tests; :exc:`SkipTest` where something is missing."""
+    need_client_library()
+    browser = Browser()
+    atexit.register(browser.close)
+    return browser.start()
+
+
+@cache
+def shared_stage() -> Stage:
+    """Return the one stage of all exchanges."""
+    stage = Stage()
+    atexit.register(stage.close)
+    return stage
+
+
+class BrowserTests(SynchronousTestCase):
+    """Tests that share one browser."""
+
+    def setUp(self) -> None:
+        """Have the browser."""
+        self.browser = shared_browser()
+
+    def open(self, url: str) -> Page:
+        """Open *url* in a window that is closed after the test."""
+        page = self.browser.open(url)
+        self.addCleanup(page.close)
+        return page
+
+
+class TransportTests(BrowserTests):
+    """A thousand messages there and back, then a close by the server; most tests are made from ``TRANSPORTS`` below."""
+
+    def setUp(self) -> None:
+        """Have the daemon too."""
+        super().setUp()
+        self.stage = shared_stage()
+
+    def exchange(self, page_url: str, transport: str) -> tuple[dict[str, Any], str, Page]:
+        """Let a page exchange the messages; return what it saw, the session's id, and the page."""
+        session = f"{self.id().rpartition('.')[2]}-{transport}"
+        page = self.open(page_url)
+        arguments = json.dumps([f"{self.stage.daemon.url}/echo", transport, session, FAREWELL])[1:-1]
+        return page.evaluate(f"exchange({arguments})", EXCHANGE_LIMIT), session, page
+
+    def assert_exchanges(self, page_url: str, transport: Transport) -> None:
+        """All messages come back as they were, in order; both sides see the server's close, once."""
+        outcome, session, page = self.exchange(page_url, transport.name)
+        seen = {"transport": transport.name, "opened": 1, "received": COUNT, "wrong": None}
+        expected = {**seen, "code": CODE, "reason": REASON, "clean": True}
+        self.assertEqual(outcome, expected, f"the console shows {page.errors}")
+        made = {"event": "made", "transport": transport.at_server}
+        lost = {"event": "lost", "code": CODE, "reason": REASON, "received": COUNT}
+        self.assertEqual(self.stage.wait_for_end(session), [made, lost])
+        self.assertEqual(page.errors, [])
+
+    def assert_refuses(self, page_url: str, transport: str, code: int, reason: str) -> None:
+        """The client gives up with *code* and *reason*, and the application never heard of it."""
+        outcome, session, _ = self.exchange(page_url, transport)
+        self.assertEqual((outcome["opened"], outcome["code"], outcome["reason"]), (0, code, reason))
+        self.assertEqual(self.stage.events(session), [])
+
+    def test_page_of_origin_that_is_not_allowed_cannot_connect(self) -> None:
+        """The same server under its other name is another origin, and not in the configuration."""
+        url = f"http://127.0.0.1:{self.stage.foreign.port}/transports.html"
+        for transport in ("websocket", "xhr-polling", "iframe-xhr-polling", "jsonp-polling"):
+            with self.subTest(transport=transport):
+                self.assert_refuses(url, transport, *NO_INFO)
+
+
+def _transport_test(transport: Transport, cross: bool) -> Callable[[TransportTests], None]:
+    refused = transport.refused_cross if cross else transport.refused_same
+
+    def test(self: TransportTests) -> None:
+        if cross:
+            url = f"http://localhost:{self.stage.foreign.port}/transports.html"
+        else:
+            url = f"{self.stage.daemon.url}/page/transports.html"
+        if refused:
+            self.assert_refuses(url, transport.name, *ALL_FAILED)
+        else:
+            self.assert_exchanges(url, transport)
+
+    verb = "is_refused" if refused else "exchanges_messages"
+    test.__name__ = f"test_{transport.name.replace('-', '_')}_{verb}_from_{'another' if cross else 'same'}_origin"
+    test.__doc__ = f"{transport.name} {refused}." if refused else f"{transport.name} carries every UTF-16 code unit."
+    return test
+
+
+for _transport in TRANSPORTS:
+    for _cross in (False, True):
+        _test = _transport_test(_transport, _cross)
+        setattr(TransportTests, _test.__name__, _test)
+
+
+class DemoTests(BrowserTests):
+    """The site in ``example/``, as a visitor sees it."""
+
+    def setUp(self) -> None:
+        """Start a daemon of this test's own, with the demo's configuration but for the port."""
+        super().setUp()
+        sections = {
+            "site": {"settings": "demo.settings", "python_path": ROOT / "example"},
+            "endpoint events": {"application": "relay", "channels": "news"},
+        }
+        self.daemon = Daemon(sections)
+        self.addCleanup(self.daemon.close)
+        self.daemon.start()
+
+    def open_demo(self) -> Page:
+        """Open the demo and wait until it listens."""
+        page = self.open(self.daemon.url)
+        self.wait_until_connected(page)
+        return page
+
+    def wait_until_connected(self, page: Page) -> None:
+        """Wait until *page* says so."""
+        page.wait_for("document.getElementById('state').textContent === 'Connected by websocket'")
+
+    def publish(self, page: Page, title: str) -> None:
+        """Fill in the form and press Enter; nobody has to click first, because the focus is there."""
+        page.type(title)
+        page.wait_for("document.activeElement.name === 'title' && document.activeElement.value === ''")
+
+    def wait_for_news(self, page: Page, *titles: str) -> None:
+        """Wait until *page* shows these headlines, the newest first."""
+        shown = "[...document.querySelectorAll('#news li')].map(item => item.firstChild.data)"
+        page.wait_for(f"JSON.stringify({shown}) === JSON.stringify({json.dumps(titles)})")
+
+    def test_headline_appears_in_both_windows(self) -> None:
+        """Published in one by keyboard alone; nothing is red in a console, nothing is asked from elsewhere."""
+        first, second = self.open_demo(), self.open_demo()
+        self.publish(first, "Tea <b>is</b> ready & “hot”")
+        self.publish(second, "Coffee: 100%")
+        for page in (first, second):
+            self.wait_for_news(page, "Coffee: 100%", "Tea <b>is</b> ready & “hot”")
+            self.assertEqual(page.errors, [])
+            own = tuple(f"{scheme}{self.daemon.url.removeprefix('http:')}/" for scheme in ("http:", "ws:"))
+            self.assertEqual([url for url in page.requests if not url.startswith((*own, "data:"))], [])
+
+    def test_empty_headline_is_explained(self) -> None:
+        """Beside the field, which keeps the focus."""
+        page = self.open_demo()
+        page.type("  ")
+        page.wait_for("document.getElementById('id_title_error').textContent === 'Write a headline first.'")
+        self.assertEqual(page.evaluate("document.activeElement.getAttribute('aria-invalid')"), "true")
+        self.assertEqual(page.errors, [])
+
+    def test_page_comes_back_when_daemon_does(self) -> None:
+        """It says that the connection is lost, and tries again by itself."""
+        page = self.open_demo()
+        self.daemon.kill()
+        page.wait_for("document.getElementById('state').dataset.state === 'wait'")
+        self.daemon.start()
+        self.wait_until_connected(page)
+        self.publish(page, "Here again")
+        self.wait_for_news(page, "Here again")
+
+    def test_page_fits_phone(self) -> None:
+        """Nothing is wider than 390 pixels, and what is touched is at least 40 high."""
+        page = self.open_demo()
+        self.publish(page, "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung " + "x" * 40)
+        page.wait_for("document.querySelector('#news li') !== null")
+        page.screenshot(390)
+        self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 390)
+        heights = page.evaluate(
+            "[...document.querySelectorAll('main input:not([type=hidden]), button')].map(e => e.offsetHeight)"
+        )
+        self.assertGreaterEqual(min(heights), 40)
+
+    def test_form_works_without_script(self) -> None:
+        """It is an ordinary form then, answered by a page that says what happened; other windows are told."""
+        listening = self.open_demo()
+        plain = self.browser.open_blank()
+        self.addCleanup(plain.close)
+        plain.command("Emulation.setScriptExecutionDisabled", value=True)
+        plain.load(self.daemon.url)
+        plain.type("By hand")
+        self.wait_for_news(listening, "By hand")
+        plain.wait_for("document.querySelector('.done')?.textContent === 'Published.'")
+        self.assertEqual(plain.errors, [])
