@@ -65,8 +65,9 @@ class Origins:
         scheme, separator, authority = origin.lower().partition("://")
         if not separator or not authority:
             return False  # "null", or nothing
-        port = _DEFAULT_PORTS.get(scheme, "")
-        if authority.removesuffix(port) == host.lower().removesuffix(port):
+        port = _DEFAULT_PORTS.get(scheme)
+        # The scheme may differ from ours: whoever ends TLS in front of us changes it.
+        if port and host and authority.removesuffix(port) == host.lower().removesuffix(port):
             return True
         return any(_matches(pattern, scheme, authority) for pattern in self.allowed)
 
