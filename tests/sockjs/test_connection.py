@@ -1,0 +1,105 @@
+# -*- test-case-name: tests.sockjs.test_connection -*-
+"""The class that an application subclasses."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from functools import partial
+from unittest import TestCase
+
+from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
+from tests.sockjs.fakes import Life, stream
+
+
+def connected(*, offer: bool = True) -> tuple[SockJSConnection, Life]:
+    """Return a connection on a session among fakes, with a receiver called s if wanted."""
+    life = Life()
+    connection = SockJSConnection()
+    connection.session = life.session
+    stream("s")(life) if offer else life.offer("p", 1)
+    life.lines.clear()
+    return connection, life
+
+
+class ConnectionInfoTests(TestCase):
+    """What is known of the first request."""
+
+    def test_info_has_an_address_at_least(self) -> None:
+        """Everything else may be missing, and nothing is shared or changed."""
+        info, other = ConnectionInfo("192.0.2.1"), ConnectionInfo("192.0.2.2")
+        self.assertEqual((info.ip, info.headers, info.path, info.transport), ("192.0.2.1", {}, "", ""))
+        self.assertIsNot(info.headers, other.headers)
+        with self.assertRaises(FrozenInstanceError):
+            info.ip = "203.0.113.9"  # type: ignore[misc]  # the point of this test
+
+
+class SockJSConnectionTests(TestCase):
+    """One client, as its application sees it."""
+
+    def test_callbacks_do_nothing_by_themselves(self) -> None:
+        """A subclass overrides what it needs."""
+        connection, life = connected()
+        connection.connectionMade(ConnectionInfo("192.0.2.1"))
+        connection.messageReceived("a")
+        connection.connectionLost()
+        self.assertEqual(life.lines, [])
+
+    def test_message_reaches_the_client(self) -> None:
+        """One frame for each."""
+        connection, life = connected()
+        connection.sendMessage("a")
+        self.assertEqual(life.lines, ['s: a["a"]'])
+
+    def test_close_tells_the_client_and_the_application(self) -> None:
+        """With the defaults of sockjs-node, or with the application's own words."""
+        for arguments, frame, reason in (
+            ((), 's: c[3000,"Go away!"]', (3000, "Go away!")),
+            ((4000, "Enough"), 's: c[4000,"Enough"]', (4000, "Enough")),
+        ):
+            connection, life = connected()
+            self.assertEqual((connection.closeCode, connection.closeReason), (0, ""))
+            connection.close(*arguments)
+            self.assertEqual(life.lines[0], frame)
+            self.assertEqual((connection.closeCode, connection.closeReason), reason)
+
+    def test_messages_after_close_are_ignored(self) -> None:
+        """An application need not know whether it is over."""
+        connection, life = connected()
+        connection.close()
+        life.lines.clear()
+        connection.sendMessage("a")
+        connection.broadcast([connection], "b")
+        connection.close()
+        self.assertEqual(life.lines, [])
+
+
+class BroadcastTests(TestCase):
+    """One message for many."""
+
+    def test_broadcast_reaches_all(self) -> None:
+        """Also those who have no receiver now, when they come back."""
+        pairs = [connected(), connected(), connected(offer=False)]
+        pairs[0][0].broadcast((connection for connection, _ in pairs), "a")
+        pairs[2][1].offer("next", None)
+        self.assertEqual([life.lines for _, life in pairs], [['s: a["a"]'], ['s: a["a"]'], ['next: a["a"]']])
+
+    def test_broadcast_allows_the_set_to_change(self) -> None:
+        """Somebody may leave in answer to the message."""
+        pairs = [connected() for _ in range(3)]
+        everybody = {connection for connection, _ in pairs}
+        for connection, life in pairs:
+            life.receivers["s"].then = partial(everybody.discard, connection)
+        pairs[0][0].broadcast(everybody, "a")
+        self.assertEqual([life.lines for _, life in pairs], [['s: a["a"]']] * 3)
+        self.assertEqual(everybody, set())
+
+    def test_broadcast_of_something_else_harms_nobody(self) -> None:
+        """It raises, and the next message arrives."""
+        pairs = [connected(offer=False), connected()]
+        for connection, life in pairs:
+            with self.assertRaises(TypeError):
+                connection.broadcast([connection], {"a": 1})  # type: ignore[arg-type]  # what untyped code does
+            connection.broadcast([connection], "b")
+            if "s" not in life.receivers:
+                life.offer("s", None)
+            self.assertEqual(life.lines, ['s: a["b"]'])
