@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -61,6 +62,7 @@ class Browser:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="sockjsd-chromium-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._connected = ExitStack()
         self._pages: dict[str, Page] = {}
         self._last_id = 0
 
@@ -74,7 +76,8 @@ class Browser:
         command = [program, *FLAGS, f"--user-data-dir={self._folder / 'profile'}", "about:blank"]
         with open(self._folder / "log", "wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._socket = connect(self._wait_for_address(), max_size=None, compression=None, proxy=None)
+        socket = connect(self._wait_for_address(), max_size=None, compression=None, proxy=None)
+        self._socket = self._connected.enter_context(socket)
         return self
 
     def open(self, url: str) -> Page:
@@ -113,6 +116,7 @@ class Browser:
 
     def close(self) -> None:
         """End the process and remove its profile; does nothing a second time."""
+        self._connected.close()
         if self._process is not None:
             self._process.terminate()
             try:
@@ -121,8 +125,6 @@ class Browser:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        if hasattr(self, "_socket"):
-            self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _receive(self, deadline: float) -> dict[str, Any]:
@@ -204,7 +206,7 @@ class Page:
     def press(self, key: str, code: int, text: str = "") -> None:
         """Press and release one key; *code* is Windows' for it."""
         for kind in ("keyDown", "keyUp"):
-            typed = {"text": text} if text and kind == "keyDown" else {}
+            typed: dict[str, Any] = {"text": text} if text and kind == "keyDown" else {}
             self.command("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **typed)
 
     def screenshot(self, width: int, dark: bool = False) -> bytes:

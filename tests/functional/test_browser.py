@@ -5,23 +5,18 @@ from __future__ import annotations
 
 import atexit
 import json
-import tempfile
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.functional.browser import PATIENCE, POLL_INTERVAL, Browser, Page, need_client_library
+from tests.functional.browser import Browser, Page, need_client_library
 from tests.functional.daemon import ROOT, Daemon
-from tests.functional.site.functional_site.recording import CODE, EVENT_FILE, FAREWELL, REASON
+from tests.functional.site.functional_site.recording import CODE, FAREWELL, REASON
+from tests.functional.stage import BRIEF, Stage
 
-HERE = Path(__file__).resolve().parent
 #: Messages in one exchange; the page knows it too.
 COUNT = 1000
 #: Seconds for one exchange; the slowest transport needs three when nothing else runs.
@@ -67,81 +62,6 @@ TRANSPORTS = (
 )
 
 
-class PagesHandler(SimpleHTTPRequestHandler):
-    """Serves the test's pages, and sockjs-client where the daemon has it too."""
-
-    def translate_path(self, path: str) -> str:
-        """Return the file behind *path*."""
-        if path == "/sockjs/sockjs.min.js":
-            return str(need_client_library())
-        return super().translate_path(path)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-
-class ForeignSite:
-    """Another web server on the loopback interface, whose pages connect to the daemon; it runs from the start."""
-
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(PagesHandler, directory=str(HERE / "pages")))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_INTERVAL,), daemon=True)
-        self._thread.start()
-        self.port: int = self._server.server_address[1]
-
-    def close(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-class Stage:
-    """What all exchanges share: a daemon that allows the pages of one other origin, ``localhost``, and that other site.
-
-    It runs from the start.
-    """
-
-    def __init__(self) -> None:
-        self.foreign = ForeignSite()
-        self._folder = tempfile.TemporaryDirectory(prefix="sockjsd-browser-")
-        self._events = Path(self._folder.name, "events")
-        self._events.touch()
-        endpoint = {
-            "application": "functional_site.recording.Recorder",
-            "allowed_origins": f"http://localhost:{self.foreign.port}",
-        }
-        self.daemon = Daemon(
-            {"site": {"settings": "functional_site.settings"}, "endpoint echo": endpoint},
-            environment={EVENT_FILE: str(self._events)},
-            python_path=HERE / "site",
-        )
-        try:
-            self.daemon.start()
-        except RuntimeError:
-            self.close()
-            raise
-
-    def events(self, session: str) -> list[dict[str, Any]]:
-        """Return what the application has seen of *session* so far."""
-        events = map(json.loads, self._events.read_text().splitlines())
-        return [event for event in events if f"/{session}/" in event.pop("path")]
-
-    def wait_for_end(self, session: str) -> list[dict[str, Any]]:
-        """Return the events of *session* when its connection is lost, and a little later, lest there be another."""
-        deadline = time.monotonic() + PATIENCE
-        while not any(event["event"] == "lost" for event in self.events(session)) and time.monotonic() < deadline:
-            time.sleep(POLL_INTERVAL)
-        time.sleep(POLL_INTERVAL)
-        return self.events(session)
-
-    def close(self) -> None:
-        """End everything."""
-        self.daemon.close()
-        self.foreign.close()
-        self._folder.cleanup()
-
-
 # Starting these takes longer than a test, and trial has no class fixtures: they end with the process.
 
 
@@ -184,12 +104,16 @@ class TransportTests(BrowserTests):
         super().setUp()
         self.stage = shared_stage()
 
+    def call(self, page: Page, function: str, *arguments: str) -> Any:
+        """Call a function of ``pages/transports.js`` and return what its promise brings."""
+        return page.evaluate(f"{function}({json.dumps(arguments)[1:-1]})", EXCHANGE_LIMIT)
+
     def exchange(self, page_url: str, transport: str) -> tuple[dict[str, Any], str, Page]:
         """Let a page exchange the messages; return what it saw, the session's id, and the page."""
         session = f"{self.id().rpartition('.')[2]}-{transport}"
         page = self.open(page_url)
-        arguments = json.dumps([f"{self.stage.daemon.url}/echo", transport, session, FAREWELL])[1:-1]
-        return page.evaluate(f"exchange({arguments})", EXCHANGE_LIMIT), session, page
+        outcome = self.call(page, "exchange", f"{self.stage.daemon.url}/echo", transport, session, FAREWELL)
+        return outcome, session, page
 
     def assert_exchanges(self, page_url: str, transport: Transport) -> None:
         """All messages come back as they were, in order; both sides see the server's close, once."""
@@ -207,6 +131,27 @@ class TransportTests(BrowserTests):
         outcome, session, _ = self.exchange(page_url, transport)
         self.assertEqual((outcome["opened"], outcome["code"], outcome["reason"]), (0, code, reason))
         self.assertEqual(self.stage.events(session), [])
+
+    def test_window_that_is_closed_loses_its_connection_once(self) -> None:
+        """Whether the server notices at once or after the session has waited for it in vain."""
+        for transport in ("websocket", "xhr-streaming", "eventsource", "xhr-polling", "jsonp-polling"):
+            with self.subTest(transport=transport):
+                session = f"left-{transport}"
+                page = self.browser.open(f"{self.stage.daemon.url}/page/transports.html")
+                self.call(page, "join", f"{self.stage.daemon.url}/brief", transport, session)
+                page.close()
+                events = self.stage.wait_for_end(session, longer=1.5 * BRIEF)
+                self.assertEqual([event["event"] for event in events], ["made", "lost"])
+
+    def test_connection_is_lost_once_when_its_session_is_forgotten_later(self) -> None:
+        """After the server's close a session stays for a while, to say so again to a client that did not hear."""
+        for transport in ("xhr-streaming", "xhr-polling"):
+            with self.subTest(transport=transport):
+                session = f"closed-{transport}"
+                page = self.open(f"{self.stage.daemon.url}/page/transports.html")
+                self.call(page, "exchange", f"{self.stage.daemon.url}/brief", transport, session, FAREWELL)
+                events = self.stage.wait_for_end(session, longer=1.5 * BRIEF)
+                self.assertEqual([event["event"] for event in events], ["made", "lost"])
 
     def test_page_of_origin_that_is_not_allowed_cannot_connect(self) -> None:
         """The same server under its other name is another origin, and not in the configuration."""
@@ -247,7 +192,7 @@ class DemoTests(BrowserTests):
     def setUp(self) -> None:
         """Start a daemon of this test's own, with the demo's configuration but for the port."""
         super().setUp()
-        sections = {
+        sections: dict[str, dict[str, object]] = {
             "site": {"settings": "demo.settings", "python_path": ROOT / "example"},
             "endpoint events": {"application": "relay", "channels": "news"},
         }

@@ -20,10 +20,23 @@ function messages() {
   return all;
 }
 
+function connect(url, transport, session) {
+  return new SockJS(url, null, { transports: [transport], sessionId: () => session, timeout: 30000 });
+}
+
+// Resolves with the name of the transport when it is open; who wants to hear more stays.
+function join(url, transport, session) {
+  const sock = connect(url, transport, session);
+  return new Promise((resolve, reject) => {
+    sock.onopen = () => resolve(sock.transport);
+    sock.onclose = event => reject(new Error(event.reason));
+  });
+}
+
 // Resolves with what happened, whatever happened.
 function exchange(url, transport, session, farewell) {
   const sent = messages(), outcome = { transport: null, received: 0, wrong: null, opened: 0 };
-  const sock = new SockJS(url, null, { transports: [transport], sessionId: () => session, timeout: 30000 });
+  const sock = connect(url, transport, session);
   const sendBatch = () => sent.slice(outcome.received, outcome.received + BATCH).forEach(text => sock.send(text));
   return new Promise(resolve => {
     const stalled = () => resolve({ ...outcome, code: 0, reason: "nothing came for long", clean: false });

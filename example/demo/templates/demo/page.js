@@ -4,7 +4,10 @@ const form = document.querySelector("form"), input = form.elements.title, error 
 const KEPT = 50, FIRST_WAIT = 500, LONGEST_WAIT = 30000; // headlines; milliseconds
 let attempt = 0;
 
-function say(name, text) { state.dataset.state = name; state.textContent = text; }
+function say(name, text) { // only what is new: screen readers read it out
+  state.dataset.state = name;
+  if (state.textContent !== text) state.textContent = text;
+}
 
 function titleOf(text) { // anything may be published, by redis-cli too
   try { return String(JSON.parse(text).title ?? text); } catch { return text; }
@@ -21,14 +24,14 @@ function show(text) {
 }
 
 function connect() {
-  say("wait", "Connecting…");
+  if (attempt === 0) say("wait", "Connecting…");
   const sock = new SockJS("/events");
   sock.onopen = () => { attempt = 0; say("open", `Connected by ${sock.transport}`); };
   sock.onmessage = event => show(event.data);
   sock.onclose = () => {
     // Full jitter: a server that restarts must not get all its browsers back at the same moment.
     const wait = Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt++);
-    say("wait", "Connection lost, trying again…");
+    say("wait", "No connection, trying again…");
     setTimeout(connect, wait);
   };
 }
@@ -50,5 +53,13 @@ form.addEventListener("submit", async event => {
   input.focus();
 });
 
+async function tellBroker() { // the daemon itself says it, so it is true; where a proxy hides /ready, nothing is told
+  const answer = await fetch("/ready").catch(() => null);
+  if (!answer || !answer.ok) return;
+  const { broker } = await answer.json();
+  document.getElementById("broker").textContent = `Broker: ${broker.name}` + (broker.connected ? "" : ", not connected");
+}
+
+tellBroker();
 if (window.SockJS) connect();
 else say("off", "The SockJS library did not load: run make venv");

@@ -1,0 +1,144 @@
+# -*- test-case-name: tests.test_example -*-
+"""The demo site in ``example/``, without a browser; ``tests.functional.test_browser`` has one."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.django import publishing
+from tests.django.fakes import RecordingPublisher
+from tests.django.settings import configure
+
+configure()
+
+from django.test import Client, override_settings  # noqa: E402  # Django has to be configured first
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "example"
+SETTINGS = str(EXAMPLE / "demo" / "settings.py")
+#: What cannot be changed once Django runs; the demo has no database, so the tests' own is not touched either.
+FIXED = ("DATABASES",)
+
+
+def demo_settings() -> dict[str, Any]:
+    """Return the demo's settings as they are in its file."""
+    return {name: value for name, value in runpy.run_path(SETTINGS).items() if name.isupper()}
+
+
+class ExampleTests(SynchronousTestCase):
+    """The page, as a browser without script gets it."""
+
+    def setUp(self) -> None:
+        """Make Django the demo."""
+        self.patch(sys, "path", [str(EXAMPLE), *sys.path])
+        changed = {name: value for name, value in demo_settings().items() if name not in FIXED}
+        override = override_settings(**changed)
+        override.enable()
+        self.addCleanup(override.disable)
+        self.publisher = RecordingPublisher()
+        publishing.install(self.publisher)
+        self.addCleanup(publishing.uninstall)
+        self.client = Client(enforce_csrf_checks=True, headers={"host": "127.0.0.1:8000", "accept": "text/html"})
+
+    def get(self) -> str:
+        """Return the page."""
+        answer = self.client.get("/")
+        self.assertEqual(answer.status_code, 200)
+        return str(answer.content, "utf-8")
+
+    def post(self, title: str, **headers: str) -> Any:
+        """Send the form of a page that is shown, and return the answer."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get())
+        assert token is not None, "the form has no token"
+        return self.client.post("/", {"title": title, "csrfmiddlewaretoken": token[1]}, headers=headers)
+
+    def test_page_lets_only_its_own_scripts_run(self) -> None:
+        """They carry the number that the policy names, which is another one each time."""
+        answer = self.client.get("/")
+        nonces = re.findall(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
+        self.assertEqual(len(set(nonces)), 1)
+        tags = re.findall(r"<(?:script|style)\b[^>]*>", answer.content.decode())
+        self.assertEqual([tag for tag in tags if f'nonce="{nonces[0]}"' not in tag], [])
+        self.assertNotIn(nonces[0], self.get())
+
+    def test_page_is_not_kept_or_framed(self) -> None:
+        """An old copy has an old token, and a frame could be clicked by somebody else's page."""
+        headers = self.client.get("/").headers
+        self.assertEqual(headers["Cache-Control"], "no-store")
+        self.assertEqual(headers["X-Frame-Options"], "DENY")
+        self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
+
+    def test_page_asks_nothing_from_elsewhere(self) -> None:
+        """No URL in it has a host, but for the name that SVG gives to itself."""
+        self.assertEqual(set(re.findall(r"https?://[^'\"\s]+", self.get())), {"http://www.w3.org/2000/svg"})
+
+    def test_form_publishes(self) -> None:
+        """The headline goes out, and the page says so once."""
+        answer = self.post("  Tea & “cake”  ")
+        self.assertEqual((answer.status_code, answer.headers["Location"]), (302, "/"))
+        self.assertEqual(self.publisher.sent, [("news", '{"title":"Tea & “cake”"}')])
+        self.assertIn('<p class="done" role="status">Published.</p>', self.get())
+        self.assertNotIn("Published.", self.get())
+
+    def test_script_gets_no_page(self) -> None:
+        """It asks for plain text."""
+        answer = self.post("Tea", accept="text/plain")
+        self.assertEqual((answer.status_code, answer.content), (204, b""))
+        self.assertEqual(self.publisher.sent, [("news", '{"title":"Tea"}')])
+        self.assertNotIn("Published.", self.get())
+
+    def test_form_explains_what_is_wrong(self) -> None:
+        """What was typed stays; the message is tied to the field."""
+        answer = self.post("x" * 121)
+        self.assertEqual(answer.status_code, 400)
+        page = answer.content.decode()
+        self.assertIn('<p id="id_title_error" class="error" aria-live="polite">Ensure this value has at most 120', page)
+        field = re.search(r'<input type="text"[^>]*>', page)
+        assert field is not None
+        for attribute in ('aria-invalid="true"', 'aria-describedby="id_title_error"', f'value="{"x" * 121}"'):
+            self.assertIn(attribute, field[0])
+        self.assertEqual(self.publisher.sent, [])
+
+    def test_script_gets_explanation_alone(self) -> None:
+        """As one sentence of plain text."""
+        answer = self.post(" ", accept="text/plain")
+        self.assertEqual((answer.status_code, answer.content), (400, b"Write a headline first."))
+        self.assertEqual(self.publisher.sent, [])
+
+    def test_form_without_token_is_refused(self) -> None:
+        """Another site's page cannot publish in a visitor's name."""
+        self.get()
+        with self.assertLogs("django.security.csrf", "WARNING"):
+            self.assertEqual(self.client.post("/", {"title": "Tea"}).status_code, 403)
+        self.assertEqual(self.publisher.sent, [])
+
+    def test_foreign_host_is_refused(self) -> None:
+        """A name that leads here by accident or on purpose (DNS rebinding)."""
+        with self.assertLogs("django.security.DisallowedHost", "ERROR"):
+            self.assertEqual(self.client.get("/", headers={"host": "demo.example.com"}).status_code, 400)
+
+
+class SettingsTests(SynchronousTestCase):
+    """What anybody who copies the file would copy with it."""
+
+    def test_key_comes_from_environment(self) -> None:
+        """Where it is given."""
+        self.patch(os, "environ", {"DEMO_SECRET_KEY": "of my own"})
+        self.assertEqual(demo_settings()["SECRET_KEY"], "of my own")
+
+    def test_defaults_are_safe(self) -> None:
+        """No pages with tracebacks, no names but the loopback interface's, no cookie for scripts."""
+        found = demo_settings()
+        self.assertFalse(found["DEBUG"])
+        self.assertEqual(found["ALLOWED_HOSTS"], ["127.0.0.1", "localhost", "[::1]"])
+        self.assertTrue(found["CSRF_COOKIE_HTTPONLY"])
+
+    def test_no_database_is_needed(self) -> None:
+        """Nothing to migrate before the first start."""
+        self.assertEqual(demo_settings()["DATABASES"], {})
