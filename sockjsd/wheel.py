@@ -4,7 +4,7 @@
 The reactor's own ``callLater`` keeps an object and a heap entry for each call.  Here a
 time-out is one integer on the item that waits, and setting it again is two set
 operations: cheap enough to do it for each poll of each client.  The price is
-precision: a time-out fires up to one ``RESOLUTION`` late, never early.
+precision: a time-out fires less than two turns of ``RESOLUTION`` seconds late, never early.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-#: Seconds between two turns of the wheel: a tenth of the shortest delay that anybody
-#: would notice (the 5 s of ``disconnect_delay``), and still nothing for an idle process.
+#: Seconds between two turns of the wheel: a twentieth of the shortest delay that is
+#: usual (the 5 s of ``disconnect_delay``), and still nothing for an idle process.
 RESOLUTION = 0.25
 
 
@@ -78,21 +78,20 @@ class Wheel:
         return sum(map(len, self._slots.values()))
 
     def _advance(self, turns: int) -> None:
-        for _ in range(turns):
-            self._turn += 1
-            slot = self._slots.pop(self._turn, None)
+        passed = range(self._turn + 1, self._turn + turns + 1)
+        # After a stall many turns come at once.  What is set by an item of theirs counts from now, or a
+        # peer that was asked a moment ago would be late already.
+        self._turn += turns
+        for turn in passed:
+            slot = self._slots.get(turn)
             # An item of this slot may cancel another one of it: take them out one by one.
             while slot:
-                item = slot.pop()
-                item.due = -1
-                self._fire(item, slot)
+                self._fire(slot.pop())
+            self._slots.pop(turn, None)
 
-    def _fire(self, item: Timed, rest: set[Timed]) -> None:
-        # While the slot is being emptied, cancel() must still find it.
-        self._slots[self._turn] = rest
+    def _fire(self, item: Timed) -> None:
+        item.due = -1
         try:
             item.timed_out()
         except Exception:  # one broken item must not stop everybody's heartbeat
-            self._log.failure("A time-out of {item!r} failed", item=type(item).__name__)
-        finally:
-            self._slots.pop(self._turn, None)
+            self._log.failure("A time-out of {item} failed", item=type(item).__name__)

@@ -1,0 +1,231 @@
+# -*- test-case-name: tests.test_wheel -*-
+"""The wheel: when a time-out fires, and when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.wheel import RESOLUTION, Wheel
+
+
+class Item:
+    """Something that waits, and notes when its time came.
+
+    :param clock: tells when that was.
+    :param then: what it does when its time has come.
+    """
+
+    def __init__(self, clock: Clock, then: Callable[[], object] = lambda: None) -> None:
+        self.due = -1
+        self.fired: list[float] = []
+        self.then = then
+        self._clock = clock
+
+    def timed_out(self) -> None:
+        """Note the time."""
+        self.fired.append(self._clock.seconds())
+        self.then()
+
+
+class WheelTestCase(SynchronousTestCase):
+    """A wheel that turns on a clock of ours."""
+
+    def setUp(self) -> None:
+        """Start it."""
+        self.clock = Clock()
+        self.wheel = Wheel(self.clock)
+        self.wheel.start()
+
+    def item(self, then: Callable[[], object] = lambda: None) -> Item:
+        """Return an item that does not wait yet."""
+        return Item(self.clock, then)
+
+    def waiting(self, seconds: float, then: Callable[[], object] = lambda: None) -> Item:
+        """Return an item that waits for *seconds*."""
+        item = self.item(then)
+        self.wheel.set(item, seconds)
+        return item
+
+    def run_for(self, seconds: float, step: float = RESOLUTION / 4) -> None:
+        """Let time pass in small steps."""
+        self.clock.pump([step] * round(seconds / step))
+
+
+class WheelTests(WheelTestCase):
+    """Waiting."""
+
+    def test_item_fires_once_never_early_and_less_than_two_turns_late(self) -> None:
+        """Whatever is asked for, and wherever in a turn it is asked."""
+        for offset in (0.0, 0.0625, 0.125, 0.1875):
+            for seconds in (0.0, 0.01, 0.25, 0.3, 1.0, 5.0, 25.0):
+                with self.subTest(offset=offset, seconds=seconds):
+                    self.clock.advance(offset)
+                    item, start = self.waiting(seconds), self.clock.seconds()
+                    self.run_for(seconds + 2)
+                    self.assertEqual(len(item.fired), 1)
+                    self.assertGreaterEqual(item.fired[0], start + seconds)
+                    self.assertLess(item.fired[0], start + seconds + 2 * RESOLUTION)
+
+    def test_item_that_is_set_again_fires_at_the_later_time_only(self) -> None:
+        """The first time is forgotten."""
+        item = self.waiting(1)
+        self.run_for(0.5)
+        self.wheel.set(item, 3)
+        self.run_for(2.9)
+        self.assertEqual(item.fired, [])
+        self.run_for(1)
+        self.assertEqual(len(item.fired), 1)
+
+    def test_item_that_is_set_again_fires_at_the_earlier_time_only(self) -> None:
+        """Also when the new time is before the old one."""
+        item = self.waiting(10)
+        self.wheel.set(item, 1)
+        self.run_for(12)
+        self.assertEqual(len(item.fired), 1)
+        self.assertLess(item.fired[0], 2)
+
+    def test_cancelled_item_never_fires(self) -> None:
+        """And to cancel what does not wait is harmless."""
+        item = self.waiting(1)
+        self.wheel.cancel(item)
+        self.wheel.cancel(item)
+        self.wheel.cancel(self.item())
+        self.run_for(3)
+        self.assertEqual(item.fired, [])
+
+    def test_length_is_how_many_wait(self) -> None:
+        """One for each item, however often it was set."""
+        first, second = self.waiting(1), self.waiting(2)
+        self.wheel.set(first, 2)
+        self.assertEqual(len(self.wheel), 2)
+        self.wheel.cancel(second)
+        self.assertEqual(len(self.wheel), 1)
+        self.run_for(3)
+        self.assertEqual(len(self.wheel), 0)
+
+    def test_nothing_is_kept_of_what_is_over(self) -> None:
+        """A wheel that runs for months does not grow."""
+        for _ in range(100):
+            self.wheel.cancel(self.waiting(1))
+            self.waiting(0.5)
+            self.run_for(0.5)
+        self.run_for(3)
+        self.assertEqual(self.wheel._slots, {})
+
+
+class TimeOutTests(WheelTestCase):
+    """What an item may do when its time has come."""
+
+    def test_item_may_wait_again(self) -> None:
+        """A heartbeat: one interval after the other."""
+        item = self.item()
+        item.then = lambda: self.wheel.set(item, 1)
+        self.wheel.set(item, 1)
+        self.run_for(10)
+        self.assertEqual(len(item.fired), 8)  # each of them up to a turn late
+
+    def test_item_may_cancel_another_of_the_same_turn(self) -> None:
+        """Exactly one of two that cancel each other fires."""
+        first, second = self.waiting(1), self.waiting(1)
+        first.then = lambda: self.wheel.cancel(second)
+        second.then = lambda: self.wheel.cancel(first)
+        self.run_for(3)
+        self.assertEqual(len(first.fired) + len(second.fired), 1)
+        self.assertEqual(len(self.wheel), 0)
+
+    def test_item_may_postpone_another_of_the_same_turn(self) -> None:
+        """The other one fires later, once."""
+        first, second = self.waiting(1), self.waiting(1)
+        first.then = partial(self.postpone, second)
+        second.then = partial(self.postpone, first)
+        self.run_for(3)
+        self.assertEqual(len(first.fired) + len(second.fired), 1)
+        self.run_for(4)
+        self.assertEqual((len(first.fired), len(second.fired)), (1, 1))
+
+    def postpone(self, other: Item) -> None:
+        """Let *other* wait again, if it still waits."""
+        if not other.fired:
+            self.wheel.set(other, 5)
+
+    def test_item_that_raises_harms_nobody(self) -> None:
+        """It is logged, and all others get their turn, in the same turn and later."""
+        broken = [self.waiting(1, lambda: 1 // 0) for _ in range(3)]
+        others = [self.waiting(1) for _ in range(3)] + [self.waiting(2)]
+        self.run_for(4)
+        self.assertEqual([len(item.fired) for item in broken + others], [1] * 7)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
+
+    def test_item_may_stop_the_wheel(self) -> None:
+        """Nothing fires in a later turn."""
+        self.waiting(1, self.wheel.stop)
+        late = self.waiting(2)
+        self.run_for(4)
+        self.assertEqual(late.fired, [])
+
+
+class StallTests(WheelTestCase):
+    """The process stood still: many turns come at once."""
+
+    def test_all_that_is_due_fires_in_order(self) -> None:
+        """The earlier one first."""
+        order: list[str] = []
+        self.waiting(2, lambda: order.append("second"))
+        self.waiting(1, lambda: order.append("first"))
+        later = self.waiting(60)
+        self.clock.advance(30)
+        self.assertEqual(order, ["first", "second"])
+        self.assertEqual(later.fired, [])
+
+    def test_what_is_set_then_counts_from_now(self) -> None:
+        """A peer that is asked after a stall has all its time to answer."""
+        answer = self.item()
+        self.waiting(1, lambda: self.wheel.set(answer, 10))
+        self.clock.advance(60)
+        self.assertEqual(answer.fired, [])
+        self.run_for(9.9)
+        self.assertEqual(answer.fired, [])
+        self.run_for(1)
+        self.assertEqual(len(answer.fired), 1)
+
+
+class StartTests(SynchronousTestCase):
+    """The wheel turns between `start` and `stop`."""
+
+    def setUp(self) -> None:
+        """Build a wheel."""
+        self.clock = Clock()
+        self.wheel = Wheel(self.clock)
+
+    def test_building_starts_nothing(self) -> None:
+        """No call is pending, though something waits."""
+        self.wheel.set(Item(self.clock), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop_leaves_nothing_behind(self) -> None:
+        """No call is pending, nothing fires; twice is harmless."""
+        item = Item(self.clock)
+        self.wheel.start()
+        self.wheel.set(item, 1)
+        self.wheel.stop()
+        self.wheel.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.clock.advance(5)
+        self.assertEqual(item.fired, [])
+
+    def test_start_again_goes_on(self) -> None:
+        """What waited still waits; one start too many does not turn it twice as fast."""
+        item = Item(self.clock)
+        self.wheel.set(item, 1)
+        self.wheel.start()
+        self.wheel.stop()
+        self.wheel.start()
+        self.wheel.start()
+        self.clock.pump([RESOLUTION] * 4)
+        self.assertEqual(item.fired, [])
+        self.clock.pump([RESOLUTION] * 2)
+        self.assertEqual(len(item.fired), 1)
