@@ -66,15 +66,13 @@ class Guard:
 
 
 class Registry:
-    """Creates, finds and counts the sessions of one endpoint.
+    """Creates, finds, counts and forgets the sessions of one endpoint; their keeper.
 
     :param make_connection: the endpoint's application, one call for each client.
     :param wheel: keeps the time.
     :param options: the endpoint's numbers for its sessions.
     :param limit: how many sessions may live at once.
     """
-
-    _log = Logger()
 
     def __init__(
         self, make_connection: Callable[[], SockJSConnection], wheel: Wheel, options: SessionOptions, limit: int
@@ -89,6 +87,8 @@ class Registry:
         self._ids: dict[Session, str] = {}
         # WebSockets' sessions: several may share an id (section "Websocket", test_reuseSessionId).
         self._anonymous: set[Session] = set()
+        # Set for good by close_all.
+        self._closed = False
 
     def __len__(self) -> int:
         """How many sessions live."""
@@ -108,8 +108,14 @@ class Registry:
     def create(self, info: ConnectionInfo, session_id: str | None) -> Session:
         """Return a new session, with an id when other requests shall find it.
 
-        :raises HTTPError: 503, the endpoint has as many sessions as it may.
+        The caller's duty is to attach a receiver within ``disconnect_delay``; a session
+        that gets none by then is forgotten.
+
+        :param session_id: one that ``find`` does not know, or ``None``.
+        :raises HTTPError: 503, the endpoint has as many sessions as it may, or the daemon is stopping.
         """
+        if self._closed:
+            raise HTTPError(503, GOING_AWAY[1])
         if len(self) >= self._limit:
             raise HTTPError(503, "Too many sessions", close=False)
         guard = Guard(self._make_connection(), info)
@@ -119,10 +125,12 @@ class Registry:
         else:
             self._by_id[session_id] = session, info.ip
             self._ids[session] = session_id
+        self.wake(session, self._options.disconnect_delay)
         return session
 
     def close_all(self) -> int:
-        """End every session as the daemon stops; return how many there were."""
+        """End every session as the daemon stops, and let none begin; return how many there were."""
+        self._closed = True
         sessions = [session for session, _ in self._by_id.values()] + list(self._anonymous)
         for session in sessions:
             session.close(*GOING_AWAY)
