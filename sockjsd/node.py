@@ -36,7 +36,7 @@ from sockjsd.config.addresses import MEMORY
 from sockjsd.django_wsgi import Site
 from sockjsd.errors import StartError
 from sockjsd.http.application import Application
-from sockjsd.http.connection import HTTPFactory
+from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
 from sockjsd.http.limits import Limits
 from sockjsd.sockjs.batch import Batch

@@ -8,7 +8,7 @@ body is welcome, and used again when the request is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from cyclone import web
@@ -55,7 +55,8 @@ class Application(web.Application):
         for spec in self._get_host_handlers(request) or ():
             match = spec.regex.match(path)
             if match is not None:
-                return Route(spec.handler_class, spec.kwargs, tuple(map(unquote, match.groups(""))))
+                handler = cast(type[LeanHandler], spec.handler_class)
+                return Route(handler, spec.kwargs, tuple(map(unquote, match.groups(""))))
         return _NOWHERE
 
     def body_policy(self, route: Route) -> BodyPolicy:
@@ -77,5 +78,5 @@ class Application(web.Application):
     def _refuse(self, exchange: Exchange, status: int, reason: str, *, close: bool) -> None:
         if exchange.phase is Phase.RECEIVED:
             exchange.refuse(HTTPError(status, reason, close=close))
-        else:
+        else:  # cut it, unless it is complete
             exchange.abort()

@@ -6,6 +6,8 @@ from __future__ import annotations
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
+from twisted.logger import Logger
+
 from sockjsd.errors import HTTPError
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
@@ -21,6 +23,8 @@ class Body:
 
     __slots__ = ("_file", "_parts", "_policy", "_size")
 
+    _log = Logger()
+
     def __init__(self, policy: BodyPolicy, length: int | None) -> None:
         self._policy = policy
         self._size = 0
@@ -29,20 +33,24 @@ class Body:
         if length is not None and length > policy.limit:
             raise self._too_large()
         if policy.memory is not None:
-            self._file = cast(BinaryIO, SpooledTemporaryFile(max_size=policy.memory))
+            self._file = cast(BinaryIO, SpooledTemporaryFile(max_size=policy.memory))  # noqa: SIM115  # outlives this call
 
     def add(self, data: bytes) -> None:
         """Keep *data*.
 
-        :raises HTTPError: 413, it is more than the route accepts.
+        :raises HTTPError: 413, it is more than the route accepts; 500, the disk does not take it.
         """
         self._size += len(data)
         if self._size > self._policy.limit:
             raise self._too_large()
         if self._file is None:
             self._parts.append(data)
-        else:
+            return
+        try:
             self._file.write(data)
+        except OSError as error:  # the disk is full
+            self._log.failure("A request's body cannot be spooled")
+            raise HTTPError(500, "Internal server error") from error
 
     def give_to(self, request: Request) -> None:
         """Hand the complete body over."""
@@ -50,7 +58,12 @@ class Body:
             request.body = b"".join(self._parts)
         else:
             self._file.seek(0)
-            request.file = self._file
+            request.file, self._file = self._file, None
+
+    def close(self) -> None:
+        """Throw away what came; a body that was handed over is not affected."""
+        if self._file is not None:
+            self._file.close()
 
     def _too_large(self) -> HTTPError:
         return HTTPError(413, f"The body has more than {self._policy.limit} bytes")

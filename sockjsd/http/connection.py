@@ -9,24 +9,23 @@ connection waits for.
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from cyclone.httputil import HTTPHeaders
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IPushProducer, ISSLTransport, ITransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from sockjsd.errors import HTTPError
-from sockjsd.http.application import Application
 from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange, Phase, Upgraded
-from sockjsd.http.fields import DateField
-from sockjsd.http.limits import LINGER, Limits
+from sockjsd.http.flow import Flow
+from sockjsd.http.limits import Waiting
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import Head
-from sockjsd.wheel import Wheel
+
+if TYPE_CHECKING:
+    from sockjsd.http.factory import HTTPFactory
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -34,46 +33,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _UNREADABLE = Head("GET", "/", "HTTP/1.1", HTTPHeaders(), "", 0)
 
 
-class Waiting(Enum):
-    """What the peer has to do next."""
-
-    #: Nothing: a handler is at work, or the socket was given away.
-    NOTHING = "nothing"
-    #: Send its first request, on a connection that has seen none.
-    FIRST = "a first request"
-    #: Send another request.
-    REQUEST = "another request"
-    #: Complete a head that has begun.
-    HEAD = "the rest of a head"
-    #: Go on with a body.
-    BODY = "the rest of a body"
-    #: Read the last answer and close.
-    END = "the end"
-
-
-@implementer(IPushProducer)
-class _Flow:
-    """Hears from the transport whether its buffer is full."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: HTTPConnection) -> None:
-        self._connection = connection
-
-    def pauseProducing(self) -> None:
-        self._connection.writable = False
-
-    def resumeProducing(self) -> None:
-        self._connection.drained()
-
-    def stopProducing(self) -> None:
-        self._connection.writable = False
-
-
 class HTTPConnection(Protocol):
-    """One connection of an ``HTTPFactory``."""
+    """One connection of an ``HTTPFactory``.
 
-    transport: ITransport
+    :ivar writable: whether the socket takes data at once.
+    """
+
+    transport: Any  # a consumer that can be paused and aborted; Twisted has no name for all of that
     factory: HTTPFactory
 
     def __init__(self, factory: HTTPFactory) -> None:
@@ -90,13 +56,16 @@ class HTTPConnection(Protocol):
         # What followed a request for an upgrade, until it is decided.
         self._held: bytes | None = None
         self._upgraded: Upgraded | None = None
+        # Whether to linger, from close() until everything was sent; then None again.
+        self._closing: bool | None = None
 
     # From the transport.
 
     def connectionMade(self) -> None:
         """Begin to wait for a request."""
         self.factory.connections.add(self)
-        self.transport.registerProducer(_Flow(self), True)
+        self._flow = Flow(self.transport, self)
+        self.transport.registerProducer(self._flow, True)
         self._wait_for(Waiting.FIRST)
 
     def dataReceived(self, data: bytes) -> None:
@@ -105,6 +74,7 @@ class HTTPConnection(Protocol):
             self._upgraded.data_received(data)
         elif self._held is not None:
             self._held += data
+            self._let_read()
         elif self._reader is not None:
             self._read(data)
             self._advance()
@@ -114,27 +84,32 @@ class HTTPConnection(Protocol):
         self.factory.connections.discard(self)
         self.factory.wheel.cancel(self)
         self.writable = False
-        self._reader = self._body = None
         self._waiting = Waiting.END
         upgraded, self._upgraded = self._upgraded, None
-        if upgraded is not None:
-            upgraded.lost()
-        while self._queue:
-            self._queue.popleft().lost()
-        self.factory.connection_lost()
+        try:
+            if upgraded is not None:
+                upgraded.lost()
+            self._forget()
+        finally:
+            self.factory.connection_lost()
 
-    def drained(self) -> None:
-        """The transport's buffer is empty again."""
-        self.writable = True
-        if self._upgraded is not None:
-            self._upgraded.drained()
-        elif self._answering is not None:
-            self._answering.on_drained()
+    def moved(self, writable: bool) -> None:
+        """The socket's buffer filled up or emptied, or a part of what waits for it has left."""
+        turned = writable and not self.writable
+        self.writable = writable
+        if self._waiting is Waiting.END:
+            return
+        if turned and self._closing is not None:
+            self._finish(linger=self._closing)
+            return
+        self._wait_for(self._turn(), again=True)
+        if turned:
+            self._drained()
 
     def timed_out(self) -> None:
         """The peer did not do in time what was its turn."""
-        if self._waiting is Waiting.END:
-            self.transport.abortConnection()
+        if self._waiting in (Waiting.END, Waiting.READ):
+            self.abort()
         elif self._waiting in (Waiting.HEAD, Waiting.BODY):
             self._fail(HTTPError(408, f"Waited too long for {self._waiting.value}"))
             self._advance()
@@ -152,7 +127,8 @@ class HTTPConnection(Protocol):
         self._queue.append(exchange)
         application = self.factory.application
         exchange.route = application.find(exchange.request)
-        self._body = Body(application.body_policy(exchange.route), head.length)
+        if head.has_body:
+            self._body = Body(application.body_policy(exchange.route), head.length)
 
     def body_received(self, data: bytes) -> None:
         """Keep a part of the body."""
@@ -165,8 +141,7 @@ class HTTPConnection(Protocol):
         body, self._body = self._body, None
         if body is not None:
             body.give_to(exchange.request)
-        if exchange.phase is Phase.RECEIVING:
-            exchange.phase = Phase.RECEIVED
+        exchange.phase = Phase.RECEIVED
         if upgrade:
             self._held = b""
 
@@ -179,12 +154,12 @@ class HTTPConnection(Protocol):
 
     @property
     def draining(self) -> bool:
-        """Whether the daemon stops."""
-        return self.factory.draining
+        """Whether the present answer is the last one, because the daemon stops."""
+        return self.factory.draining and len(self._queue) <= 1
 
     def send(self, data: bytes) -> None:
         """Write *data*."""
-        self.transport.write(data)
+        self._flow.send(data)
 
     def done(self, exchange: Exchange) -> None:
         """Go on after a complete answer."""
@@ -198,9 +173,13 @@ class HTTPConnection(Protocol):
         self._answering = None
         self._wait_for(Waiting.NOTHING)
         held, self._held = self._held, None
-        protocol.connected(self)
-        if held:
-            protocol.data_received(held)
+        try:
+            protocol.connected(self)
+            if held and self._closing is None and self._waiting is not Waiting.END:
+                protocol.data_received(held)
+        except Exception:  # whoever asked for the upgrade logs it
+            self.abort()
+            raise
         self._let_read()
 
     # From the factory, and from upgraded protocols.
@@ -220,19 +199,14 @@ class HTTPConnection(Protocol):
         :param linger: the peer may still be sending: close our side and read on for a while,
             because closing at once would make the kernel destroy the answer on its way (RFC 9112 section 9.6).
         """
-        if self._waiting is Waiting.END:
+        if self._waiting is Waiting.END or self._closing is not None:
             return
-        self._reader = None
-        self._wait_for(Waiting.END)
-        self._paused = False
-        transport = self.transport
-        transport.unregisterProducer()
-        half_close = getattr(transport, "loseWriteConnection", None)
-        if linger and half_close is not None:
-            transport.resumeProducing()
-            half_close()
+        self._reader = self._held = None
+        if self.writable:
+            self._finish(linger=linger)
         else:
-            transport.loseConnection()
+            self._closing = linger
+            self._wait_for(Waiting.READ)
 
     # Private.
 
@@ -248,10 +222,42 @@ class HTTPConnection(Protocol):
 
     def _fail(self, error: HTTPError) -> None:
         """Answer *error* when its turn comes, and read no further."""
-        self._reader = self._body = None
+        self._reader = None
+        self._drop_body()
         if not self._queue or self._queue[-1].phase is not Phase.RECEIVING:
             self._queue.append(Exchange(_UNREADABLE, self))
         self._queue[-1].error = error
+
+    def _forget(self) -> None:
+        """Answer nothing any more."""
+        self._reader = self._answering = None
+        self._drop_body()
+        while self._queue:
+            self._queue.popleft().lost()
+
+    def _drop_body(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
+
+    def _finish(self, *, linger: bool) -> None:
+        """Close, now that everything was sent."""
+        self._closing = None
+        self._wait_for(Waiting.END)
+        transport = self.transport
+        transport.unregisterProducer()
+        # Under TLS there is no half of a connection: the method is that of the TCP connection below.
+        if linger and hasattr(transport, "loseWriteConnection") and not ISSLTransport.providedBy(transport):
+            self._resume()
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
+
+    def _drained(self) -> None:
+        if self._upgraded is not None:
+            self._upgraded.drained()
+        elif self._answering is not None:
+            self._answering.on_drained()
 
     def _advance(self) -> None:
         """Answer what is complete, one after the other; not recursively, however many there are."""
@@ -265,7 +271,8 @@ class HTTPConnection(Protocol):
             self._advancing = False
         if self._upgraded is None and self._waiting is not Waiting.END:
             self._let_read()
-            self._wait_for(self._turn())
+            turn = self._turn()
+            self._wait_for(turn, again=turn is Waiting.BODY)
 
     def _step(self, exchange: Exchange) -> bool:
         """Do the next thing for the first *exchange*; return whether there is more to do."""
@@ -278,112 +285,59 @@ class HTTPConnection(Protocol):
             exchange.refuse(exchange.error)
         elif exchange.phase is Phase.RECEIVED:
             self._answering = exchange
+            self._wait_for(self._turn())
             self.factory.application.dispatch(exchange)
         else:
             if exchange.expects_continue():
-                self.transport.write(CONTINUE)
+                self.send(CONTINUE)
             return False
         return True
 
     def _answered(self, exchange: Exchange) -> None:
         """Forget the first exchange, which is done; close, or go on reading what had to wait for it."""
-        if self._queue:  # empty when it was upgraded
-            self._queue.popleft()
+        self._queue.popleft()
         self._answering = None
-        if self._upgraded is not None:
-            return
         if not exchange.keep_alive or (self.factory.draining and not self._queue):
-            self._queue.clear()
-            self.close(linger=exchange.error is not None or self._body is not None)
-        elif self._held is not None:
+            # What was sent behind a refused request, or behind the last one, may still be on its way.
+            linger = exchange.error is not None or bool(self._queue)
+            self._forget()
+            self.close(linger=linger)
+        elif self._held is not None and not self._queue:  # the upgrade was refused
             held, self._held = self._held, None
             self._read(held)
 
     def _let_read(self) -> None:
         """Stop or resume reading, so that what is read ahead stays bounded."""
-        wanted = len(self._queue) > self.factory.limits.pipeline_limit or bool(self._held)
-        if wanted != self._paused:
-            self._paused = wanted
-            if wanted:
+        if len(self._queue) > self.factory.limits.pipeline_limit or self._held:
+            if not self._paused:
+                self._paused = True
                 self.transport.pauseProducing()
-            else:
-                self.transport.resumeProducing()
+        else:
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
 
     def _turn(self) -> Waiting:
+        if not self.writable and (self._upgraded is None or self._closing is not None):
+            return Waiting.READ
+        if self._upgraded is not None:
+            return Waiting.NOTHING
         if self._queue:
             return Waiting.BODY if self._queue[0].phase is Phase.RECEIVING else Waiting.NOTHING
         if self._reader is not None and self._reader.in_head:
             return Waiting.HEAD
         return Waiting.FIRST if self._waiting is Waiting.FIRST else Waiting.REQUEST
 
-    def _wait_for(self, what: Waiting) -> None:
-        """Give the peer its time for *what*; only in a body does each piece start it anew."""
-        if what is self._waiting and what is not Waiting.BODY:
+    def _wait_for(self, what: Waiting, *, again: bool = False) -> None:
+        """Give the peer its time for *what*; it has begun already where it is the same, unless *again*."""
+        if what is self._waiting and not again:
             return
         self._waiting = what
-        seconds = self.factory.patience(what)
+        seconds = self.factory.patience[what]
         if seconds is None:
             self.factory.wheel.cancel(self)
         else:
             self.factory.wheel.set(self, seconds)
-
-
-class HTTPFactory(Factory):
-    """Makes connections for one application.
-
-    :ivar application: answers the requests; until it is set, nothing is found.
-    :param limits: of each connection.
-    :param wheel: keeps the time-outs.
-    :param date: the ``Date`` field.
-    """
-
-    noisy = False
-
-    def __init__(self, limits: Limits, wheel: Wheel, date: DateField) -> None:
-        self.application = Application([])
-        self.limits = limits
-        self.wheel = wheel
-        self.date = date
-        self.connections: set[HTTPConnection] = set()
-        #: Set for good when the daemon stops: no connection is kept alive any more.
-        self.draining = False
-        self._empty: list[Deferred[None]] = []
-        self._patience: dict[Waiting, float | None] = {
-            Waiting.NOTHING: None,
-            Waiting.FIRST: limits.head_timeout,
-            Waiting.REQUEST: limits.keep_alive_timeout,
-            Waiting.HEAD: limits.head_timeout,
-            Waiting.BODY: limits.body_timeout,
-            Waiting.END: LINGER,
-        }
-
-    def buildProtocol(self, addr: object) -> HTTPConnection:
-        """Return the protocol for a new connection."""
-        return HTTPConnection(self)
-
-    def patience(self, what: Waiting) -> float | None:
-        """Return how many seconds a peer has for *what*; ``None`` for ever."""
-        return self._patience[what]
-
-    def drain(self) -> Deferred[None]:
-        """Close each connection as soon as nothing is being answered on it; fires when none is left."""
-        self.draining = True
-        for connection in list(self.connections):
-            connection.drain()
-        if not self.connections:
-            return succeed(None)
-        empty: Deferred[None] = Deferred()
-        self._empty.append(empty)
-        return empty
-
-    def abort(self) -> None:
-        """Cut every connection that is left."""
-        for connection in list(self.connections):
-            connection.abort()
-
-    def connection_lost(self) -> None:
-        """Take note that a connection is gone."""
-        if not self.connections:
-            waiting, self._empty = self._empty, []
-            for empty in waiting:
-                empty.callback(None)

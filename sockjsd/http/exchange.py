@@ -31,7 +31,9 @@ class Phase(Enum):
 class Wire(Protocol):
     """What an exchange needs of its connection."""
 
-    writable: bool
+    @property
+    def writable(self) -> bool:
+        """Whether the socket takes data at once."""
 
     @property
     def date(self) -> bytes:
@@ -39,10 +41,13 @@ class Wire(Protocol):
 
     @property
     def draining(self) -> bool:
-        """Whether the daemon stops, so that no connection is kept alive."""
+        """Whether the connection will close after the present answer, because the daemon stops."""
 
     def send(self, data: bytes) -> None:
         """Write *data* to the socket."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
     def done(self, exchange: Exchange) -> None:
         """The answer is complete: go on with the next request, or close."""
@@ -54,7 +59,9 @@ class Wire(Protocol):
 class Socket(Protocol):
     """A connection as whoever took it over knows it."""
 
-    writable: bool
+    @property
+    def writable(self) -> bool:
+        """Whether it takes data at once."""
 
     def send(self, data: bytes) -> None:
         """Write *data*."""
@@ -90,7 +97,8 @@ class Exchange:
     """One request and its answer.
 
     A handler either calls ``respond`` once, or ``start``, ``write`` any number of times
-    and ``end``, or ``upgrade``.  After the client has left, all of them do nothing.
+    and ``end``, or ``upgrade``; anything else raises ``StateError``.  After the client has
+    left, all of them do nothing.
 
     :param head: of the request.
     :param wire: the connection.
@@ -103,6 +111,7 @@ class Exchange:
         "_chunked",
         "_continued",
         "_keep_alive",
+        "_left",
         "_muted",
         "_wire",
         "error",
@@ -117,7 +126,9 @@ class Exchange:
         "route",
     )
 
-    def __init__(self, head: Head, wire: Wire, peer: object = None, host: object = None, *, secure: bool = False) -> None:
+    def __init__(
+        self, head: Head, wire: Wire, peer: object = None, host: object = None, *, secure: bool = False
+    ) -> None:
         self._wire = wire
         self.head = head
         self.peer = peer
@@ -145,6 +156,8 @@ class Exchange:
         self.on_drained: Callable[[], None] = _nothing
         self._keep_alive = head.keep_alive
         self._chunked = False
+        # Bytes of a declared length that are still to come; None while there is none.
+        self._left: int | None = None
         self._continued = False
         # HEAD wants the head of the answer only (RFC 9110 section 9.3.2).
         self._muted = head.method == "HEAD"
@@ -163,6 +176,7 @@ class Exchange:
         """Answer completely.
 
         :param fields: header fields as made by ``fields.block``, without the length.
+        :param phrase: stands in for the registered reason of *status*.
         """
         if self._begun():
             return
@@ -180,37 +194,60 @@ class Exchange:
         """Begin an answer; its length is *length*, or found out as it goes on."""
         if self._begun():
             return
-        self.phase = Phase.ANSWERING
-        if length is not None:
-            fields += b"Content-Length: %d\r\n" % length
-        elif status not in BODILESS:
+        if status in BODILESS:
+            self._muted = True
+        elif length is None:
             fields += self._unknown_length()
         else:
-            self._muted = True
-        self._wire.send(self._answer_head(status, phrase, fields))
+            self._left = length
+            fields += b"Content-Length: %d\r\n" % length
+        head = self._answer_head(status, phrase, fields)
+        self.phase = Phase.ANSWERING
+        self._wire.send(head)
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body, as one chunk (section "Http 1.0 and 1.1 chunking" of the SockJS text)."""
-        if self.phase is Phase.ANSWERING and data and not self._muted:
+        """Send a part of the body, as one chunk (section "Http 1.0 and 1.1 chunking" of the SockJS text).
+
+        What is beyond a declared length is dropped: it would be read as the next answer.
+        """
+        if not self._answering() or self._muted:
+            return
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+        if data:  # an empty chunk would be the end
             self._wire.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def end(self) -> None:
-        """End the answer begun by ``start``."""
-        if self.phase is Phase.ANSWERING:
+        """End the answer begun by ``start``; one that is shorter than it said is cut."""
+        if not self._answering():
+            return
+        if self._left and not self._muted:
+            self.abort()
+        else:
             self._finish(b"0\r\n\r\n" if self._chunked and not self._muted else b"")
 
     def upgrade(self, head: bytes, protocol: Upgraded) -> None:
         """Answer with *head*, a whole response head, and give the socket to *protocol*."""
         if self._begun():
             return
-        self.phase = Phase.DONE
+        self._let_go()
         self._wire.send(head)
         self._wire.upgraded(self, protocol)
 
     def abort(self) -> None:
-        """Cut an answer short: the connection ends, so that the client cannot take it for complete."""
-        self._keep_alive = self._chunked = False
-        self._finish(b"")
+        """Cut an answer short, wherever it is: the connection ends, so that the client cannot take it for complete.
+
+        Whoever waits for ``on_gone`` hears it.  After the answer it does nothing.
+        """
+        if self.phase is Phase.DONE:
+            return
+        until_close = self.phase is Phase.ANSWERING and not self._chunked and self._left is None
+        self._keep_alive = False
+        self.lost()
+        if until_close:  # an orderly end would complete the answer
+            self._wire.abort()
+        self._wire.done(self)
 
     def expects_continue(self) -> bool:
         """Return, once, whether the client waits for ``100 Continue``."""
@@ -220,11 +257,10 @@ class Exchange:
 
     def lost(self) -> None:
         """Take note that the client has left."""
-        if self.phase is not Phase.DONE and not self.gone:
-            self.gone = True
-            self.phase = Phase.DONE
-            self.on_gone()
-        self.on_gone = self.on_drained = _nothing
+        if self.phase is Phase.DONE:
+            return
+        self.gone = True
+        self._let_go()()
 
     def _begun(self) -> bool:
         """Return whether nobody waits for an answer any more.
@@ -235,6 +271,15 @@ class Exchange:
             raise StateError("a request is answered once")
         return self.gone
 
+    def _answering(self) -> bool:
+        """Return whether a part of the body is welcome; not any more when the client has left.
+
+        :raises StateError: the answer was not begun, or is complete.
+        """
+        if self.phase is not Phase.ANSWERING and not self.gone:
+            raise StateError("a body goes between start() and end()")
+        return not self.gone
+
     def _unknown_length(self) -> bytes:
         if self.head.version == "HTTP/1.1":
             self._chunked = True
@@ -243,8 +288,9 @@ class Exchange:
         return b""
 
     def _answer_head(self, status: int, phrase: str, fields: bytes) -> bytes:
+        # Before a body is complete its rest would be read as a request.
         if self.phase is Phase.RECEIVING or self._wire.draining:
-            self._keep_alive = False  # the rest of a body would be read as a request
+            self._keep_alive = False
         if not self._keep_alive:
             fields += b"Connection: close\r\n"
         elif self.head.version == "HTTP/1.0":
@@ -252,10 +298,15 @@ class Exchange:
         return b"%b%b%b\r\n" % (status_line(status, phrase), self._wire.date, fields)
 
     def _finish(self, data: bytes) -> None:
-        self.phase = Phase.DONE
-        self.on_gone = self.on_drained = _nothing
+        self._let_go()
         if data:
             self._wire.send(data)
+        self._wire.done(self)
+
+    def _let_go(self) -> Callable[[], None]:
+        """Keep nothing that the end makes useless; return what ``on_gone`` was."""
+        self.phase = Phase.DONE
+        on_gone, self.on_gone, self.on_drained = self.on_gone, _nothing, _nothing
         if self.request.file is not None:
             self.request.file.close()
-        self._wire.done(self)
+        return on_gone

@@ -1,13 +1,33 @@
-# -*- test-case-name: tests.http.test_connection -*-
-"""The numbers that bound what one connection may ask for."""
+# -*- test-case-name: tests.http.test_limits -*-
+"""The numbers that bound what one connection may ask for, and for how long."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
-#: Seconds that a connection which is to be closed may still take to read its last answer
-#: and to close its side; then it is cut.  nginx lingers 5 s to 30 s.
+#: Seconds that a connection which is to be closed may still take, once all was sent, to close
+#: its side; then it is cut.  nginx lingers 5 s to 30 s.
 LINGER = 10.0
+
+
+class Waiting(Enum):
+    """What the peer has to do next."""
+
+    #: Nothing: a handler is at work, or the socket was given away.
+    NOTHING = "nothing"
+    #: Send its first request, on a connection that has seen none.
+    FIRST = "a first request"
+    #: Send another request.
+    REQUEST = "another request"
+    #: Complete a head that has begun.
+    HEAD = "the rest of a head"
+    #: Go on with a body.
+    BODY = "the rest of a body"
+    #: Read what the socket's buffer is full of.
+    READ = "the client to read"
+    #: Close, after it has read the last answer.
+    END = "the end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +40,7 @@ class Limits:
     :param body_timeout: seconds without progress in a body (408).
     :param keep_alive_timeout: seconds between two requests.
     :param pipeline_limit: requests that wait for their answer, then reading stops.
+    :param send_timeout: seconds without progress in an answer, then the connection is cut.
     """
 
     head_limit: int = 16 * 1024
@@ -28,6 +49,19 @@ class Limits:
     body_timeout: float = 30.0
     keep_alive_timeout: float = 75.0
     pipeline_limit: int = 16
+    send_timeout: float = 30.0
+
+    def patience(self) -> dict[Waiting, float | None]:
+        """Return how many seconds a peer has for what it has to do; ``None`` for ever."""
+        return {
+            Waiting.NOTHING: None,
+            Waiting.FIRST: self.head_timeout,
+            Waiting.REQUEST: self.keep_alive_timeout,
+            Waiting.HEAD: self.head_timeout,
+            Waiting.BODY: self.body_timeout,
+            Waiting.READ: self.send_timeout,
+            Waiting.END: LINGER,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
     client.answers()                          # -> the same as a list of Answer, checked by the standard library
     client.advance(10)                        # seconds go by, on client.clock; client.wheel turns
     client.block(); client.unblock()          # the client does not read: the server's socket is full, and empty again
+    client.read()                             # while blocked: takes what was sent so far, and no more
     client.lose()                             # the client leaves
     client.closed, client.aborted, client.half_closed, client.paused
     Client(factory=client.factory)            # a second connection to the same server
@@ -32,13 +33,17 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
 from sockjsd.http.application import Application
-from sockjsd.http.connection import HTTPConnection, HTTPFactory
+from sockjsd.http.connection import HTTPConnection
+from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
 from sockjsd.http.limits import Limits
 from sockjsd.wheel import RESOLUTION, Wheel
 
 PEER = IPv4Address("TCP", "192.0.2.7", 50000)
 HOST = IPv4Address("TCP", "192.0.2.1", 8000)
+
+#: Bytes after which Twisted's transports call their buffer full.
+BUFFER = 64 * 1024
 
 #: When the tests take place, in seconds since the epoch: Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
 NOW = 784111777.0
@@ -113,6 +118,31 @@ class Transport(StringTransport):
 
     half_closed = False
     aborted = False
+    #: While the client is blocked: bytes that it has not read, and whether the server was told that it is full.
+    blocked = False
+    unread = 0
+    full = False
+
+    def write(self, data: bytes) -> None:
+        """Take *data*; like a TCP transport, say so when there is much that the client has not read."""
+        super().write(data)
+        if self.blocked:
+            self.unread += len(data)
+            self.fill()
+
+    def fill(self, size: int = 0) -> None:
+        """Pretend that the client has not read *size* bytes more."""
+        self.unread += size
+        if self.unread > BUFFER and not self.full and self.producer is not None:
+            self.full = True
+            self.producer.pauseProducing()
+
+    def empty(self) -> None:
+        """The client has read everything."""
+        self.unread = 0
+        if self.full and self.producer is not None:
+            self.full = False
+            self.producer.resumeProducing()
 
     def loseWriteConnection(self) -> None:
         """Close our side; the client's is open."""
@@ -159,7 +189,6 @@ class Client:
         self.wheel = self.factory.wheel
         self.closed = False
         self._unread: list[bytes] = []
-        self._blocked = False
         self.transport = Transport(host, peer)
         if secure:
             directlyProvides(self.transport, ISSLTransport, providedBy(self.transport))
@@ -217,30 +246,28 @@ class Client:
 
     def block(self) -> None:
         """Read no more: the server's buffer fills up."""
-        self._blocked = True
-        self._producer().pauseProducing()
+        self.transport.blocked = True
+        self.transport.fill(BUFFER + 1)
+
+    def read(self) -> None:
+        """Read what was sent so far, and no more."""
+        self.transport.empty()
+        self._turn()
 
     def unblock(self) -> None:
         """Read everything."""
-        self._blocked = False
-        if self.transport.producer is not None:
-            self._producer().resumeProducing()
-        self._turn()
+        self.transport.blocked = False
+        self.read()
 
     def lose(self) -> None:
         """Leave."""
         self._end(Failure(ConnectionLost()))
 
-    def _producer(self) -> Any:
-        producer: Any = self.transport.producer
-        assert producer is not None, "the server wants to know about the socket's buffer"
-        return producer
-
     def _turn(self) -> None:
         """Do what a reactor would after the server's calls returned."""
         while self._unread and not self.paused and not self.transport.disconnecting and not self.closed:
             self.connection.dataReceived(self._unread.pop(0))
-        if self.transport.disconnecting and (self.aborted or not self._blocked):
+        if self.transport.disconnecting and (self.aborted or not self.transport.unread):
             self._end(Failure(ConnectionDone()))
 
     def _end(self, reason: Failure) -> None:
