@@ -10,6 +10,16 @@ unset PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PYT
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 pip="$venv/bin/python -m pip -q --no-input"
 
+# One make at a time, also for another VENV: the editable install writes into this folder.
+exec 9< .
+if command -v flock >/dev/null && ! flock --nonblock 9; then
+    echo "venv: another make is making a virtualenv here; waiting for it"
+    waiting=$(date +%s)
+    flock 9
+    made=$(stat -c %Y "$venv/.made" 2>/dev/null || echo 0)
+    [ "$made" -lt "$waiting" ] || exit 0
+fi
+
 echo "venv: $("$python" -V) in $venv"
 "$python" -m venv "$venv"
 
