@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -93,6 +94,13 @@ class InstallationTests(TestCase):
     def test_twistd_finds_daemon_of_editable_install(self) -> None:
         """``pip install -e .``, as contributors have it."""
         self.assert_twistd_finds_daemon("-e", self.source)
+
+    def test_sdist_has_what_the_makefile_calls(self) -> None:
+        """Distributions test and patch what they unpack: each script is there."""
+        with tarfile.open(self.build("sdist")) as sdist:
+            names = {name.partition("/")[2] for name in sdist.getnames()}
+        called = set(re.findall(r"tools/\w+\.\w+", (ROOT / "Makefile").read_text()))
+        self.assertLessEqual(called | {"Makefile", "requirements.txt"}, names)
 
     def test_wheel_adds_one_plugin_and_nothing_else_to_twisted(self) -> None:
         """An ``__init__.py`` of ours would overwrite Twisted's."""
