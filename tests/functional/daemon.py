@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,7 +33,7 @@ class Daemon:
     Whoever calls :meth:`start` owes a :meth:`close` (``self.addCleanup(daemon.close)``).
 
     :param sections: the configuration, ``{"endpoint echo": {"application": "echo"}, …}``; where it says
-        nothing, the daemon listens on ``port`` of 127.0.0.1.
+        nothing, the daemon listens on ``port`` of 127.0.0.1; ``{port}`` in ``listen`` stands for it.
     :param environment: variables added to the child's environment.
     :param python_path: a folder whose modules the child can import, beside the project's own.
     """
@@ -50,8 +50,10 @@ class Daemon:
         #: A folder for whatever belongs to this daemon; it is removed at the end.
         self.folder = Path(tempfile.mkdtemp(prefix="sockjsd-daemon-"))
         self._sections = dict(sections)
-        self._sections["server"] = {"listen": f"tcp:{self.port}:interface=127.0.0.1", **sections.get("server", {})}
-        self._environment = dict(environment or {})
+        server = {"listen": "tcp:{port}:interface=127.0.0.1", **sections.get("server", {})}
+        self._sections["server"] = {**server, "listen": str(server["listen"]).replace("{port}", str(self.port))}
+        #: Variables added to those of the tests.
+        self.environment = dict(environment or {})
         self._python_path = [str(ROOT)] if python_path is None else [str(ROOT), str(python_path)]
 
     @property
@@ -96,7 +98,7 @@ class Daemon:
         file.write_text(self.configuration())
         twistd = Path(sys.executable).with_name("twistd")
         command = [sys.executable, str(twistd), "-n", "--pidfile=", "sockjsd", "--config", str(file)]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(self._python_path)} | self._environment
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(self._python_path)} | self.environment
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -149,11 +151,12 @@ class Daemon:
         return self.process is None or self.process.poll() is not None
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+        """Ask for ``/live``; where the daemon expects HAProxy, as HAProxy would."""
+        behind_proxy = str(self._sections["server"]["listen"]).startswith("haproxy:")
+        proxy = b"PROXY TCP4 127.0.0.1 127.0.0.1 1 1\r\n" if behind_proxy else b""
         try:
-            connection.request("GET", "/live")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(proxy + b"GET /live HTTP/1.0\r\n\r\n")
+                return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+        except OSError:
             return False
-        finally:
-            connection.close()
