@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.config import Broker, Config, Endpoint, Server, Site
 from sockjsd.django import publishing
+from sockjsd.django_wsgi import Site as DjangoSite
 from sockjsd.errors import StartError
 from sockjsd.node import BACKLOG, LocalPublisher, Node, describe_port, make_broker, make_limits
 
@@ -184,15 +185,18 @@ class StartTests(NodeTestCase):
         self.started(ECHO)
         self.assertEqual(self.logged("sockjsd {version} serves"), 1)
 
-    def test_refuses_a_site_that_does_not_import(self) -> None:
-        """The message names the settings, and the ports are closed."""
-        broken = Config(server=Server(listen=("tcp:1",)), site=Site(settings="no_such_module.settings"))
-        node = Node(broken, self.reactor)
+    def test_refuses_when_the_site_refuses(self) -> None:
+        """The site's own message is passed on, and the ports are closed."""
+
+        def refuse(site: DjangoSite) -> None:
+            raise StartError("no such settings")
+
+        self.patch(DjangoSite, "start", refuse)
+        node = Node(Config(server=Server(listen=("tcp:1",)), site=Site(settings="x.settings")), self.reactor)
         node.listen()
         error = self.assertRaises(StartError, node.start)
-        self.assertIn("no_such_module.settings", str(error))
+        self.assertEqual(str(error), "no such settings")
         self.assertEqual(node._ports, [])
-        self.flushLoggedErrors()
 
     def test_refuses_an_application_that_does_not_import(self) -> None:
         """The message names the endpoint."""
