@@ -57,6 +57,7 @@ RINGS = (
     Ring("the node", "node.py", None, JOINT_ONLY | {"txredisapi"}),
     Ring("ring 0", "sockjs/* websocket/* channels/* errors.py __init__.py", (STDLIB - IMPURE) | RING_0),
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),
+    Ring("the fan-out", "fanout.py", STDLIB | {"sockjsd._fanout"}),
     Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, NOT_BELOW_HTTP),
     Ring("ring 1", "brokers/* registry.py wheel.py", None, NOT_BELOW_HTTP | {"txredisapi"}),
     Ring("ring 2", f"http/* transports/* endpoints/* {SHELL_FILES}", None, JOINT_ONLY | {"txredisapi"}),
@@ -170,6 +171,7 @@ class TableTests(SynchronousTestCase):
         ("channels/hub.py", "def late():\n    import socket"),
         ("errors.py", "import logging"),
         ("config/options.py", "from twisted.python.usage import Options"),
+        ("fanout.py", "from .http.flow import Flow"),
         ("brokers/memory.py", "import txredisapi"),
         ("brokers/redis.py", "from sockjsd.http.connection import Connection"),
         ("registry.py", "from cyclone.web import Application"),
@@ -182,6 +184,7 @@ class TableTests(SynchronousTestCase):
     PERMITTED = (
         ("sockjs/session.py", "import re, json\nfrom . import frames\nfrom ..websocket.frames import encode"),
         ("config/files.py", "import os, configparser\nfrom sockjsd.errors import ConfigurationError"),
+        ("fanout.py", "import os, socket\nfrom ._fanout import send_many"),
         ("brokers/redis.py", "import txredisapi\nfrom twisted.internet.defer import Deferred"),
         ("http/connection.py", "import httptools, cyclone.web\nfrom sockjsd.registry import Registry"),
         ("django/publishing.py", "import redis\nfrom django.db import transaction"),
