@@ -13,13 +13,13 @@ progress, and only then the rest.
 from __future__ import annotations
 
 import os
+import sys
 from random import Random
 from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.strports import service as port_service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -111,6 +111,7 @@ class Node:
 
         :raises StartError: the site does not import, or an endpoint's application; the ports are closed.
         """
+        extend_path(self._config.site.python_path)
         try:
             self._start_site()
             self._endpoints = [self._endpoint(options) for options in self._config.endpoints.values()]
@@ -222,6 +223,12 @@ class Node:
         return maybeDeferred(self._broker.service().stopService)
 
 
+def extend_path(folder: str | None) -> None:
+    """Put *folder* in front of Python's search path, once; an endpoint's class may be there without any site."""
+    if folder is not None and folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
 def make_limits(options: ServerOptions) -> Limits:
     """Return what the section ``[server]`` grants each connection."""
     return Limits(
@@ -265,6 +272,8 @@ def open_port(description: str, umask: int, factory: HTTPFactory, reactor: Any) 
     try:
         port = port_service(describe_port(description, umask), factory, reactor)
         port.privilegedStartService()
-    except (CannotListenError, OSError, ValueError, TypeError) as error:  # the latter two: not an endpoint string
+    except LookupError as error:  # only systemd's sockets are looked up
+        raise StartError(f"cannot listen on {description}: systemd passed no such socket") from error
+    except Exception as error:  # a kind of endpoint can be anybody's plugin, and TLS is OpenSSL's: anything may come
         raise StartError(f"cannot listen on {description}: {error}") from error
     return port

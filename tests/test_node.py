@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sockjsd.config import Broker, Config, Endpoint, Server, Site
 from sockjsd.django import publishing
 from sockjsd.django_wsgi import Site as DjangoSite
 from sockjsd.errors import StartError
-from sockjsd.node import BACKLOG, LocalPublisher, Node, describe_port, make_broker, make_limits
+from sockjsd.node import BACKLOG, LocalPublisher, Node, describe_port, make_broker, make_limits, open_port
 
 RELAY = Endpoint("events", prefix="/events", channels=("news",))
 ECHO = Endpoint("echo", prefix="/echo", application="echo")
@@ -31,11 +32,13 @@ def config(*endpoints: Endpoint, **server: object) -> Config:
 
 
 class RefusingReactor(MemoryReactorClock):
-    """A reactor on which port 9 is in use."""
+    """A reactor on which port 9 is in use, and which takes numbers that are no port as badly as the real ones."""
 
     def listenTCP(self, port: int, factory: object, backlog: int = 50, interface: str = "") -> object:
         if port == 9:
             raise CannotListenError(interface, port, OSError("in use"))
+        if not 0 <= port < 65536:
+            raise OverflowError("bind(): port must be 0-65535.")
         return super().listenTCP(port, factory, backlog, interface)
 
 
@@ -85,6 +88,32 @@ class DescribePortTests(SynchronousTestCase):
     def test_leaves_other_kinds_alone(self) -> None:
         """A socket from systemd has its own backlog."""
         self.assertEqual(describe_port("systemd:domain=INET:index=0", 0), "systemd:domain=INET:index=0")
+
+
+class OpenPortTests(SynchronousTestCase):
+    """Endpoint strings that are none, which Twisted tells in many ways."""
+
+    def refusal(self, description: str) -> str:
+        """The message for *description*."""
+        reactor = RefusingReactor()
+        factory = Node(config(), reactor)._factory
+        return str(self.assertRaises(StartError, open_port, description, 0o022, factory, reactor))
+
+    def test_refuses_what_is_no_endpoint_string(self) -> None:
+        """Each is one message that names it."""
+        for description in ("tcp:abc", "tcp:99999", "tcp:-1", "tpc:80", "tcp:80:interfce=::1", "systemd:domain=FOO"):
+            self.assertTrue(self.refusal(description).startswith(f"cannot listen on {description}: "))
+
+    def test_refuses_a_certificate_that_is_none(self) -> None:
+        """What OpenSSL says is repeated."""
+        path = Path(self.mktemp())
+        path.write_text("no key\n")
+        self.assertIn("cannot listen on ssl:1:privateKey=", self.refusal(f"ssl:1:privateKey={path}"))
+
+    def test_refuses_a_socket_that_systemd_did_not_pass(self) -> None:
+        """A unit without its socket."""
+        for which in ("index=0", "name=x"):
+            self.assertIn("systemd passed no such socket", self.refusal(f"systemd:domain=INET:{which}"))
 
 
 class PartsTests(SynchronousTestCase):
@@ -202,6 +231,19 @@ class StartTests(NodeTestCase):
         """The message names the endpoint."""
         error = self.assertRaises(StartError, self.started, Endpoint("x", prefix="/x", application="no_such.Thing"))
         self.assertIn("endpoint x", str(error))
+
+    def test_finds_an_application_in_the_python_path_without_a_site(self) -> None:
+        """A folder of one's own classes is searched although there are no settings."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        source = "from sockjsd.sockjs.connection import SockJSConnection\nclass Chat(SockJSConnection): pass\n"
+        (folder / "found_by_test_node.py").write_text(source)
+        self.patch(sys, "path", list(sys.path))
+        self.addCleanup(sys.modules.pop, "found_by_test_node", None)
+        chat = Endpoint("chat", application="found_by_test_node.Chat")
+        node = Node(Config(site=Site(python_path=str(folder)), endpoints={"chat": chat}), self.reactor)
+        node.start()
+        self.assertIn("200 OK", Visitor(node).ask("GET", "/chat/info"))
 
     def test_refuses_a_client_library_that_is_not_there(self) -> None:
         """A configured file has to exist."""
