@@ -2,10 +2,11 @@
 """Bytes in, requests out: httptools (llhttp) with limits around it.
 
 The reader does no I/O and knows no time; it tells its *sink* what it found.  Two
-peculiarities of httptools shape it.  It keeps an incomplete header field to itself, so
-the head is bounded by the bytes **fed**, not by what was reported.  And after a request
-that asks for an upgrade it takes the following bytes for the next request, even where
-they are that request's body; so a body together with ``Upgrade`` is refused.
+peculiarities of httptools shape it.  It keeps an incomplete header field to itself, and
+reads chunk extensions and trailers of any length, so all of these are bounded by the
+bytes **fed** since something was reported.  And after a request that asks for an upgrade
+it takes the following bytes for the next request, even where they are that request's
+body; so a body together with ``Upgrade`` is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Sink(Protocol):
         """A part of the body came."""
 
     def request_received(self, *, upgrade: bool) -> None:
-        """The request is complete; with *upgrade* reading pauses until ``Reader.resume``."""
+        """The request is complete; with *upgrade* whatever follows is returned by ``Reader.feed``, not read."""
 
 
 class Reader:
@@ -46,9 +47,11 @@ class Reader:
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._fields: list[tuple[str, str]] = []
-        # Bytes of head fields reported, and bytes fed since the head began.
+        # Bytes of the head and of trailers that were reported.
         self._size = 0
+        # Bytes fed since a head, a body, a chunk or a piece of one began, and how many of these there were.
         self._fed = 0
+        self._begun = 0
         #: Whether a head has begun and is not complete.
         self.in_head = False
         #: Whether a body is expected and not complete.
@@ -61,7 +64,7 @@ class Reader:
         :raises HTTPError: the bytes cannot be a request; whatever follows must be discarded.
         """
         while data:
-            began_before = self.in_head or not self.in_body
+            idle, begun = not (self.in_head or self.in_body), self._begun
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as pause:
@@ -71,23 +74,30 @@ class Reader:
                 continue  # an upgrade to something else is ignored (RFC 9110 section 7.8)
             except httptools.HttpParserError as error:
                 raise _refusal(error) from error
-            if self.in_head and began_before:
+            # Where something else was read before what goes on now, only the next pieces count.
+            if self._begun - begun == (1 if idle else 0):
                 self._count(len(data))
-            return b""
+            break
         return b""
 
     def _count(self, fed: int) -> None:
-        self._fed += fed
-        if self._fed > self._limits.head_limit:
-            raise HTTPError(431, f"The head has more than {self._limits.head_limit} bytes")
+        if self.in_head or self.in_body:
+            self._fed += fed
+            if self._fed > self._limits.head_limit:
+                raise self._too_long()
+
+    def _begin(self) -> None:
+        self._begun += 1
+        self._fed = 0
 
     # Called by httptools.
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self._begin()
         self._target = b""
         self._fields = []
-        self._size = self._fed = 0
+        self._size = 0
         self.in_head = True
         self._upgrade = False
 
@@ -107,8 +117,10 @@ class Reader:
 
     def on_headers_complete(self) -> None:
         """Check the head and hand it over."""
+        self._begin()
         parser = self._parser
         method = parser.get_method().decode("latin-1")
+        self._grow(len(method) + len("  HTTP/1.1\r\n\r\n"))
         target = self._target.decode("latin-1")
         head = rules.check(method, target, parser.get_http_version(), self._fields)
         self.in_head = False
@@ -119,8 +131,13 @@ class Reader:
             self._upgrade = method == "GET" and is_upgrade(head.headers)
         self._sink.head_received(head)
 
+    def on_chunk_header(self) -> None:
+        """Take note that the body goes on; the last chunk is empty, and trailers follow."""
+        self._begin()
+
     def on_body(self, data: bytes) -> None:
         """Hand a part of the body over."""
+        self._begin()
         self._sink.body_received(data)
 
     def on_message_complete(self) -> None:
@@ -131,15 +148,19 @@ class Reader:
     def _grow(self, size: int) -> None:
         self._size += size
         if self._size > self._limits.head_limit:
-            raise HTTPError(431, f"The head has more than {self._limits.head_limit} bytes")
+            raise self._too_long()
+
+    def _too_long(self) -> HTTPError:
+        what = "head" if self.in_head else "framing of the body"
+        return HTTPError(431, f"The {what} has more than {self._limits.head_limit} bytes")
 
 
 def _refusal(error: httptools.HttpParserError) -> HTTPError:
     """Return our error: the one a callback raised, or 400 in llhttp's words (they hold nothing from the peer)."""
     cause = error.__context__
-    if isinstance(error, httptools.HttpParserCallbackError) and cause is not None:
-        if isinstance(cause, HTTPError):
-            return cause
+    if isinstance(cause, HTTPError):
+        return cause
+    if cause is not None:  # a bug in what we were called for
         raise cause
     if isinstance(error, httptools.HttpParserInvalidMethodError):
         return HTTPError(400, "Not a known method")

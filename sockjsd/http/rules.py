@@ -15,7 +15,13 @@ from cyclone.httputil import HTTPHeaders
 
 from sockjsd.errors import HTTPError
 
-_HOST = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+#: A name or an address, and a port.  RFC 3986 would allow more in a name; a comma could come from
+#: a proxy that joined two fields, and the rest are in no name that exists.
+_HOST = re.compile(r"(([A-Za-z0-9\-._~%]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?)?")
+#: llhttp reads ``RTSP/1.0`` and ``ICE/1.0`` as ``HTTP/1.0``, and does not say so; these methods are only theirs.
+_NOT_HTTP = frozenset(
+    "SOURCE ANNOUNCE DESCRIBE FLUSH GET_PARAMETER PAUSE PLAY RECORD REDIRECT SETUP SET_PARAMETER TEARDOWN".split()
+)
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -51,18 +57,23 @@ class Head:
     @property
     def keep_alive(self) -> bool:
         """Whether the client wants the connection to last (RFC 9112 section 9.3)."""
-        tokens = {token.strip().lower() for token in self.headers.get("Connection", "").split(",")}
-        return "close" not in tokens if self.version == "HTTP/1.1" else "keep-alive" in tokens
+        get = self.headers.get
+        # llhttp heeds the latter too, and refuses what comes after a close.
+        field = f"{get('Connection', '')},{get('Proxy-Connection', '')}"
+        tokens = {token.strip(" \t").lower() for token in field.split(",")}
+        return "close" not in tokens and (self.version == "HTTP/1.1" or "keep-alive" in tokens)
 
 
 def check(method: str, target: str, version: str, fields: list[tuple[str, str]]) -> Head:
     """Return the head, or refuse it.
 
     :param version: ``1.0`` or ``1.1`` as the parser read it.
-    :raises HTTPError: 400, 417 or 505; the connection ends, because what follows cannot be trusted.
+    :raises HTTPError: 400 or 417; the connection ends, because what follows cannot be trusted.
     """
-    if version not in ("1.0", "1.1"):
-        raise HTTPError(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
+    if version not in ("1.0", "1.1") or method in _NOT_HTTP:
+        raise HTTPError(400, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
+    if method == "CONNECT":
+        raise HTTPError(400, "CONNECT is for proxies")
     headers = HTTPHeaders()
     for name, value in fields:
         headers.add(name, value)
