@@ -11,6 +11,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from sockjsd.errors import HTTPError
+from sockjsd.losses import Losses
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 from sockjsd.sockjs.session import Session, SessionOptions
 from sockjsd.wheel import Wheel
@@ -72,11 +73,19 @@ class Registry:
     :param wheel: keeps the time.
     :param options: the endpoint's numbers for its sessions.
     :param limit: how many sessions may live at once.
+    :param name: of the endpoint, for the log.
+    :ivar losses: what was not delivered.
     """
 
     def __init__(
-        self, make_connection: Callable[[], SockJSConnection], wheel: Wheel, options: SessionOptions, limit: int
+        self,
+        make_connection: Callable[[], SockJSConnection],
+        wheel: Wheel,
+        options: SessionOptions,
+        limit: int,
+        name: str = "",
     ) -> None:
+        self.losses = Losses(name, wheel)
         self._make_connection = make_connection
         self._wheel = wheel
         self._options = options
@@ -143,7 +152,9 @@ class Registry:
         self._wheel.set(session, seconds)
 
     def forget(self, session: Session) -> None:
-        """Release the id and the timer of *session*."""
+        """Release the id and the timer of *session*, and count what it did not deliver."""
+        if session.dropped:
+            self.losses.add(session.dropped, session.close_code, session.close_reason)
         self._wheel.cancel(session)
         self._anonymous.discard(session)
         session_id = self._ids.pop(session, None)

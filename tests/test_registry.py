@@ -62,7 +62,7 @@ class RegistryTestCase(SynchronousTestCase):
 
     def build(self, limit: int) -> Registry:
         """Return a registry for *limit* sessions."""
-        return Registry(self.make_connection, self.wheel, OPTIONS, limit)
+        return Registry(self.make_connection, self.wheel, OPTIONS, limit, "/events")
 
     def make_connection(self) -> NotingConnection:
         """The endpoint's application."""
@@ -200,6 +200,19 @@ class EndTests(RegistryTestCase):
         self.pass_time(6)
         self.assertEnded()
         self.assertNothingLeft()
+
+    def test_what_was_not_delivered_is_counted_and_told(self) -> None:
+        """A client that stays away loses what waited for it: the log says how much, and so does the counter."""
+        lines: list[LogEvent] = []
+        globalLogPublisher.addObserver(lines.append)
+        self.addCleanup(globalLogPublisher.removeObserver, lines.append)
+        session, _ = self.session("abc", capacity=1)
+        session.send("one")
+        session.send("two")
+        self.pass_time(6)
+        losses = self.registry.losses
+        self.assertEqual((losses.connections, losses.messages), (1, 2))
+        self.assertIn("/events: 1 connections ended before 2 messages were delivered", formatEvent(lines[-1]))
 
     def test_id_is_free_for_a_new_session(self) -> None:
         """The end of the old one does not touch the new one."""

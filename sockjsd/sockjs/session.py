@@ -117,6 +117,7 @@ class Session:
         "_unheard",
         "close_code",
         "close_reason",
+        "dropped",
         "due",
     )
 
@@ -136,6 +137,8 @@ class Session:
         # Why it ended; 0 while it has not.
         self.close_code = 0
         self.close_reason = ""
+        # Messages that waited for the client when it was lost, away for too long, or too slow.
+        self.dropped = 0
         # The timer wheel's note: at which tick this session is due, -1 for never.
         self.due = -1
 
@@ -308,10 +311,13 @@ class Session:
     def _taken(self) -> Batch:
         """Return all that waits as one batch; nothing waits any more."""
         waiting = Batch.joined(self._queue)
-        self._discard()
+        self._queue.clear()
+        self._pending = 0
         return waiting
 
     def _discard(self) -> None:
+        """Drop what waits, and count it."""
+        self.dropped += sum(len(batch.texts) for batch in self._queue)
         self._queue.clear()
         self._pending = 0
 

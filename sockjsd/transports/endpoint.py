@@ -52,6 +52,7 @@ class Endpoint:
             wheel,
             SessionOptions(options.heartbeat, options.disconnect_delay, options.output_limit),
             options.session_limit,
+            options.prefix,
         )
 
     def offers(self, transport: str) -> bool:

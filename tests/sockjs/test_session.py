@@ -216,6 +216,14 @@ class LimitTests(TestCase):
             (sends("j"), []),
         )
 
+    def test_session_counts_what_it_did_not_deliver(self) -> None:
+        """Two messages waited when it was too slow, one came too much; what was delivered is not counted."""
+        life = Life(self.OPTIONS)
+        play(self, life, (poll("1"), ["1: o", OPENED]), (sends("a"), []), (poll("2"), ['2: a["a"]']))
+        self.assertEqual(life.session.dropped, 0)
+        play(self, life, (sends("abc", "de"), []), (sends("f"), [self.SLOW]))
+        self.assertEqual(life.session.dropped, 3)
+
     def test_limit_does_not_hold_for_what_leaves_at_once(self) -> None:
         """A large message to a writable receiver does not wait."""
         play(

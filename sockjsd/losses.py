@@ -1,0 +1,65 @@
+# -*- test-case-name: tests.test_losses -*-
+"""Says what was not delivered: nothing is lost silently.
+
+A line for each connection would be a flood when a thousand of them are cut at once, so
+the first loss is told at once and further ones as a sum, every ``INTERVAL`` seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from twisted.logger import Logger
+
+from sockjsd.wheel import Wheel
+
+#: Seconds between two lines.
+INTERVAL = 10.0
+
+
+class Losses:
+    """Counts and tells the losses of one endpoint.
+
+    :ivar connections: connections that ended with something undelivered, since the start.
+    :ivar messages: what was not delivered to them, since the start.
+    :param where: the endpoint's prefix, for the log.
+    :param wheel: keeps the time.
+    """
+
+    _log = Logger()
+
+    def __init__(self, where: str, wheel: Wheel) -> None:
+        self.connections = 0
+        self.messages = 0
+        self.due = -1
+        self._where = where
+        self._wheel = wheel
+        # What has not been told yet: its messages, and how many connections ended for which reason.
+        self._untold = 0
+        self._reasons: Counter[tuple[int, str]] = Counter()
+
+    def add(self, messages: int, code: int, reason: str) -> None:
+        """Take note that a connection ended with *code* before *messages* were delivered."""
+        self.connections += 1
+        self.messages += messages
+        self._untold += messages
+        self._reasons[code, reason] += 1
+        if self.due < 0:
+            self._tell()
+
+    def timed_out(self) -> None:
+        """Tell what came since the last line."""
+        if self._reasons:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._log.warn(
+            "{where}: {connections} connections ended before {messages} messages were delivered ({reasons})",
+            where=self._where,
+            connections=self._reasons.total(),
+            messages=self._untold,
+            reasons=", ".join(f"{count} × {code} {reason!r}" for (code, reason), count in self._reasons.items()),
+        )
+        self._untold = 0
+        self._reasons.clear()
+        self._wheel.set(self, INTERVAL)
