@@ -15,6 +15,12 @@ from sockjsd.config.kinds import Kind, Refused, bounded, lines, pattern, words
 # ------------------------------------------------------------------ listening
 
 _ENDPOINT_STRING = re.compile(r"[A-Za-z][A-Za-z0-9_]*:(?!//)[!-~][ -~]*")
+_TCP = re.compile(r"(?:haproxy:)?tcp6?:(.+)")
+#: Of an endpoint string, what stands between its parameters.
+_COLON = re.compile(r"(?<!\\):")
+_TCP_PARAMETERS = ("port", "interface", "backlog")
+_PORT = re.compile(r"[0-9]{1,5}")
+_LAST_PORT = 65535
 _HOST_AND_PORT = re.compile(r"(localhost|\*|[0-9.]+|\[[0-9A-Fa-f:.]+\])?:([0-9]+)")
 
 
@@ -25,6 +31,21 @@ def _check_listen(line: str) -> None:
         raise Refused(f"{bounded(line)} is no endpoint string: write tcp:{match[2][:5]}:interface=ADDRESS")
     if not _ENDPOINT_STRING.fullmatch(line):
         raise Refused(f"{bounded(line)} is no endpoint string")
+    if match := _TCP.fullmatch(line):
+        _check_tcp(bounded(line), _COLON.split(match[1]))
+
+
+def _check_tcp(line: str, parameters: list[str]) -> None:
+    """Check the usual kind here, where file and line are known; what other kinds want only Twisted knows."""
+    if "" in parameters:
+        raise Refused(f"{line}: a colon inside a value is written \\:")
+    named = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+    for name in named:
+        if name not in _TCP_PARAMETERS:
+            raise Refused(f"{line}: {bounded(name)} is none of {', '.join(_TCP_PARAMETERS)}")
+    port = named.get("port") or next((parameter for parameter in parameters if "=" not in parameter), "")
+    if not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
+        raise Refused(f"{line}: {bounded(port)} is no port from 0 to {_LAST_PORT}")
 
 
 #: Twisted endpoint strings, one on each line.
