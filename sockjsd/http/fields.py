@@ -37,9 +37,15 @@ def block(fields: dict[str, str]) -> bytes:
 
 
 def status_line(status: int, phrase: str = "") -> bytes:
-    """Return the first line of an answer with *status*; *phrase* is for statuses without a registered one."""
-    known = STATUS_LINES.get(status)
-    return known if known is not None and not phrase else f"HTTP/1.1 {status} {phrase or 'Unknown'}\r\n".encode("latin-1")
+    """Return the first line of an answer with *status*; *phrase* stands in for the registered one.
+
+    :raises StateError: a status that is none, or a character that would break out of the line.
+    """
+    if not phrase and status in STATUS_LINES:
+        return STATUS_LINES[status]
+    if not 200 <= status <= 999 or _VALUE.fullmatch(phrase) is None:
+        raise StateError(f"not a status: {status!r} {phrase!r}")
+    return f"HTTP/1.1 {status} {phrase or 'Unknown'}\r\n".encode("latin-1")
 
 
 class DateField:

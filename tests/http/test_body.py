@@ -1,0 +1,93 @@
+# -*- test-case-name: tests.http.test_body -*-
+"""A request's body on its way in."""
+
+from __future__ import annotations
+
+import tempfile
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.errors import HTTPError
+from sockjsd.http.body import Body
+from sockjsd.http.exchange import Exchange
+from sockjsd.http.limits import BodyPolicy
+from sockjsd.http.request import Request
+from sockjsd.http.rules import check
+from tests.http.fakes import Wire
+
+
+def empty_request() -> Request:
+    """Return a request that has got no body yet."""
+    return Exchange(check("POST", "/", "1.1", [("Host", "a")]), Wire()).request
+
+
+class BodyTests(SynchronousTestCase):
+    """Bodies that are kept, spooled, refused."""
+
+    def assert_refused(self, status: int, policy: BodyPolicy, *pieces: bytes, length: int | None = None) -> None:
+        """The last of *pieces* is refused, or the declared *length* where there are none."""
+        with self.assertRaises(HTTPError) as caught:
+            body = Body(policy, length)
+            for number, piece in enumerate(pieces, 1):
+                self.addCleanup(body.close)
+                body.add(piece)
+                self.assertLess(number, len(pieces))
+        self.assertEqual(caught.exception.status, status)
+        self.assertTrue(caught.exception.close)
+
+    def test_body_is_handed_over_in_one_piece(self) -> None:
+        """As bytes."""
+        request = empty_request()
+        body = Body(BodyPolicy(10), None)
+        for piece in (b"abc", b"", b"defghij"):
+            body.add(piece)
+        body.give_to(request)
+        self.assertEqual((request.body, request.file), (b"abcdefghij", None))
+        body.close()
+
+    def test_large_body_is_refused(self) -> None:
+        """Before it comes, where its length is declared; else when it has grown too large."""
+        self.assert_refused(413, BodyPolicy(10), length=11)
+        self.assert_refused(413, BodyPolicy(10), b"x" * 10, b"x")
+        self.assert_refused(413, BodyPolicy(10, memory=5), b"x" * 10, b"x")
+
+    def test_declared_body_of_just_the_limit_is_welcome(self) -> None:
+        """The limit is the last length that is accepted."""
+        Body(BodyPolicy(10), 10).add(b"x" * 10)
+
+    def test_body_is_spooled(self) -> None:
+        """The file stands at its beginning, whether it is on disk or not."""
+        for size in (3, 300):
+            request = empty_request()
+            body = Body(BodyPolicy(1000, memory=30), size)
+            body.add(b"x" * size)
+            body.give_to(request)
+            body.close()
+            file = request.file
+            assert file is not None
+            self.assertEqual((request.body, file.read()), (b"", b"x" * size))
+            file.close()
+
+    def test_memory_is_bounded(self) -> None:
+        """What is beyond it is on disk."""
+        body = Body(BodyPolicy(1000, memory=30), 300)
+        self.addCleanup(body.close)
+        body.add(b"x" * 30)
+        self.assertFalse(body._file._rolled)  # type: ignore[union-attr]  # there is no other way to see it
+        body.add(b"x")
+        self.assertTrue(body._file._rolled)  # type: ignore[union-attr]
+
+    def test_forgotten_body_closes_its_file(self) -> None:
+        """Nobody else will."""
+        body = Body(BodyPolicy(1000, memory=3), None)
+        body.add(b"xxxx")
+        file = body._file
+        assert file is not None
+        body.close()
+        self.assertTrue(file.closed)
+
+    def test_full_disk_is_told_to_client_and_log(self) -> None:
+        """The client hears 500, the log why."""
+        self.patch(tempfile, "tempdir", "/nowhere")
+        self.assert_refused(500, BodyPolicy(1000, memory=3), b"xxxx")
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
