@@ -17,11 +17,14 @@ from sockjsd.http.request import Request
 class LeanHandler(web.RequestHandler):
     """A Cyclone handler without the 33 µs of Cyclone's own set-up.
 
-    A subclass names the methods it answers in ``METHODS`` and overrides ``handle``.
+    A subclass names the methods it answers in ``METHODS`` and overrides ``handle``; ``initialize``
+    takes the keyword arguments of the URL table's row.
     """
 
     #: The methods that ``handle`` answers; others get 405 with ``Allow``.
     METHODS: ClassVar[tuple[str, ...]] = ()
+
+    request: Request
 
     def __init__(self, application: web.Application, request: Request, **options: Any) -> None:
         # Deliberately not Cyclone's: it builds template namespaces, cookies and headers for each request.
@@ -29,9 +32,6 @@ class LeanHandler(web.RequestHandler):
         self.request = request
         self.exchange: Exchange = request.connection
         self.initialize(**options)
-
-    def initialize(self, **options: Any) -> None:
-        """Take the keyword arguments of the URL table's row."""
 
     @classmethod
     def body_policy(cls, **options: Any) -> BodyPolicy:

@@ -22,13 +22,16 @@ ARGUMENTS = 1000
 class Request(HTTPRequest):
     """One request.
 
-    The same attributes as Cyclone's own, but what costs time is computed when asked for.
+    Cyclone's attributes, but what costs time is computed when asked for, and neither forms nor the time are looked at.
 
     :ivar body: the body, ``bytes``.
-    :ivar file: the body as a file at its beginning, where the route spools it; else ``None``.
+    :ivar file: the body as a file at its beginning, where there is one and the route spools it; else ``None``.
+        Closed after the answer; whoever needs it longer takes it out and closes it.
     :ivar remote_ip: the peer's address as text, ``""`` on a Unix socket.
     :ivar protocol: ``http`` or ``https``.
     """
+
+    remote_ip: str
 
     def __init__(  # Cyclone's constructor computes what is a property here
         self,
@@ -50,6 +53,7 @@ class Request(HTTPRequest):
         self.remote_ip = remote_ip
         self.protocol = protocol
         self.connection = connection
+        self.files = {}
         self.body = b""
         self.file: BinaryIO | None = None
         self.path, _, self.query = uri.partition("?")
