@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -42,16 +43,17 @@ _CHILD_LINE = 300
 #: so that a thread that the site started cannot keep it.
 _CHILD_PROGRAM = f"""
 import importlib, json, os, sys
-python_path, settings, classes = json.loads(sys.argv[1])
-sys.path[:0] = python_path
+sys.path[:], settings, classes = json.loads(sys.argv[1])
 if settings:
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
     from django.core.wsgi import get_wsgi_application
     get_wsgi_application()
 for dotted in classes:
     module, _, name = dotted.rpartition(".")
-    if not isinstance(getattr(importlib.import_module(module), name), type):
-        raise TypeError(dotted + " is not a class")
+    found = getattr(importlib.import_module(module), name)
+    from sockjsd.sockjs.connection import SockJSConnection
+    if not (isinstance(found, type) and issubclass(found, SockJSConnection)):
+        raise TypeError(dotted + " is not a subclass of SockJSConnection")
 os._exit({CHILD_DONE})
 """
 
@@ -132,7 +134,9 @@ def _check_imports(config: Config, around: Surroundings) -> None:
     classes = [each.application for each in config.endpoints.values() if each.application not in APPLICATIONS]
     if not site.settings and not classes:
         return
-    job = json.dumps([[site.python_path] if site.python_path else [], site.settings, classes])
+    # Our own search path is twistd's; a child with -c would also look into the current folder, where twistd does not.
+    search_path = [*filter(None, [site.python_path]), *sys.path]
+    job = json.dumps([search_path, site.settings, classes])
     ended = around.run_child([sys.executable, "-c", _CHILD_PROGRAM, job], CHILD_TIMEOUT)
     if ended.status != CHILD_DONE:
         names = " and ".join(filter(None, [site.settings, *classes]))
@@ -154,8 +158,10 @@ def _advice(config: Config) -> str:
     """The command that shows all of what went wrong."""
     if not config.site.settings:
         return ""
-    path = f" --pythonpath {config.site.python_path}" if config.site.python_path else ""
-    return f"; for the whole traceback: {sys.executable} -m django check --settings {config.site.settings}{path}"
+    command = [sys.executable, "-m", "django", "check", "--settings", config.site.settings]
+    if config.site.python_path:
+        command += ["--pythonpath", config.site.python_path]
+    return f"; for the whole traceback: {shlex.join(command)}"
 
 
 def _summary(config: Config) -> Iterator[str]:

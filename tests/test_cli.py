@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import sys
 import types
 from collections.abc import Sequence
@@ -140,14 +141,14 @@ class CheckTests(CommandTestCase):
             + RELAY
         )
         self.assertEqual(self.run_command("check", path)[0], 0)
-        self.assertEqual(self.child.job, [[self.folder], "shop.settings", ["shop.sockets.Chat"]])
+        self.assertEqual(self.child.job, [[self.folder, *sys.path], "shop.settings", ["shop.sockets.Chat"]])
         [(command, timeout)] = self.child.calls
         self.assertEqual((command[:2], timeout), ([sys.executable, "-c"], CHILD_TIMEOUT))
 
     def test_child_imports_class_when_there_is_no_site(self) -> None:
         """A class needs no Django."""
         self.run_command("check", self.write("[endpoint chat]\napplication = shop.Chat\n"))
-        self.assertEqual(self.child.job, [[], "", ["shop.Chat"]])
+        self.assertEqual(self.child.job, [sys.path, "", ["shop.Chat"]])
 
     def test_error_is_the_childs_last_line_when_it_fails(self) -> None:
         """With the place in the site's own code, and the command that shows more."""
@@ -156,8 +157,15 @@ class CheckTests(CommandTestCase):
         self.assert_fails(
             ["check", path],
             "importing shop.settings: ModuleNotFoundError: No module named 'payments' (/srv/shop/settings.py:12)",
-            f"for the whole traceback: {sys.executable} -m django check --settings shop.settings --pythonpath ",
+            f"for the whole traceback: {shlex.quote(sys.executable)} -m django check --settings shop.settings --pythonpath ",
         )
+
+    def test_command_can_be_pasted_when_a_space_is_in_a_path(self) -> None:
+        """What the error advises is a line for a shell."""
+        self.child.ended = Ended(1, TRACEBACK)
+        os.mkdir(self.path("my site"))
+        path = self.write("[site]\nsettings = shop.settings\npython_path = my site\n")
+        self.assert_fails(["check", path], "check --settings shop.settings --pythonpath 'my site'")
 
     def test_error_tells_status_when_the_child_said_nothing(self) -> None:
         """A site that calls ``exit`` is not a site that can be imported, whatever the status."""
@@ -219,13 +227,21 @@ class CheckTests(CommandTestCase):
         self.assertIn("  broker    redis://other\n", self.run_command("check", self.write(""))[1])
 
 
+SOCKETS = """\
+from sockjsd.sockjs.connection import SockJSConnection
+class Chat(SockJSConnection): pass
+class Stranger: pass
+chat = Chat()
+"""
+
+
 class ImportTests(CommandTestCase):
     """``check`` with the real child."""
 
     def check(self, settings: str, *, application: str = "") -> tuple[int, str, str]:
         """Check a site that consists of one settings module, with one class beside it."""
         self.write(settings, "trial_settings.py")
-        self.write("class Chat: pass\nchat = Chat()\n", "trial_sockets.py")
+        self.write(SOCKETS, "trial_sockets.py")
         endpoint = f"[endpoint chat]\napplication = {application}\n" if application else ""
         path = self.write("[site]\npython_path = .\nsettings = trial_settings\n" + endpoint)
         out, err = io.StringIO(), io.StringIO()
@@ -255,9 +271,22 @@ class ImportTests(CommandTestCase):
         self.assertIn("the process ended with status 0", self.check("import sys\nsys.exit(0)\n")[2])
 
     def test_error_is_given_when_application_is_missing_or_no_class(self) -> None:
-        """The dotted path has to lead to a class."""
+        """The dotted path has to lead to a class that the daemon takes."""
         self.assertIn("has no attribute 'Talk'", self.check("", application="trial_sockets.Talk")[2])
-        self.assertIn("trial_sockets.chat is not a class", self.check("", application="trial_sockets.chat")[2])
+        for name in ("chat", "Stranger"):
+            refusal = f"trial_sockets.{name} is not a subclass of SockJSConnection"
+            self.assertIn(refusal, self.check("", application=f"trial_sockets.{name}")[2])
+
+    def test_site_is_missed_when_it_is_only_in_the_current_folder(self) -> None:
+        """There ``twistd`` would not find it either."""
+        path = self.write("[endpoint chat]\napplication = trial_sockets.Chat\n")
+        self.write(SOCKETS, "trial_sockets.py")
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(self.folder)
+        err = io.StringIO()
+        self.assertEqual(main(["check", path], Surroundings(self.environ, io.StringIO(), err)), 1)
+        self.assertIn("No module named 'trial_sockets'", err.getvalue())
 
 
 class RunChildTests(TestCase):
