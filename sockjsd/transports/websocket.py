@@ -100,10 +100,12 @@ class WebSocketReceiver:
                 self._session.interrupted(self, event.code, event.reason)
                 self._finish()
                 return
-        self._send(self._frames.outgoing())
+        if self.writable:  # else the pong waits: who pings and reads nothing must not fill our memory
+            self._send(self._frames.outgoing())
 
     def drained(self) -> None:
-        """Tell the session that the socket takes data again."""
+        """Send the pong that waits, and tell the session that the socket takes data again."""
+        self._send(self._frames.outgoing())
         self._session.drained(self)
 
     def lost(self) -> None:

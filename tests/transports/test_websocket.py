@@ -436,6 +436,22 @@ class BackPressureTests(SynchronousTestCase):
         self.socket.client.unblock()
         self.assertEqual(['a["1","2","3"]'], self.socket.texts())
 
+    def test_pings_are_answered_once_when_client_reads_again(self) -> None:
+        """Only the last one: however many come, nothing piles up."""
+        for number in range(100):
+            self.socket.send_frame(PING, b"%d" % number)
+        self.assertEqual([], self.socket.frames())
+        self.server.connections[0].sendMessage("1")
+        self.socket.client.unblock()
+        self.assertEqual([(PONG, b"99"), (TEXT, b'a["1"]')], self.socket.frames())
+
+    def test_closing_handshake_does_not_wait_for_slow_client(self) -> None:
+        """Its close frame is answered behind all that is on its way."""
+        self.socket.send_frame(PING, b"1")
+        self.socket.send_frame(CLOSE, closing(1000))
+        self.assertEqual([(PONG, b"1"), (CLOSE, closing(1000))], self.socket.frames())
+        self.assertEqual(["made", "lost 1000 "], self.server.events)
+
     def test_client_that_is_too_slow_is_told_to_go(self) -> None:
         """And cut, when it does not even read that."""
         for _ in range(3):
