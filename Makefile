@@ -15,7 +15,7 @@ $(VENV)/.made: requirements.txt pyproject.toml setup.py tools/python.sh tools/ve
 	@bash tools/venv.sh "$(PYTHON)" "$(VENV)"
 
 run: venv
-	@echo "http://127.0.0.1:8000/ ($(if $(SOCKJSD_BROKER_URL),broker of SOCKJSD_BROKER_URL,memory broker; SOCKJSD_BROKER_URL=redis://… for Redis))"
+	@echo "$${SOCKJSD_SERVER_LISTEN:-http://127.0.0.1:8000/} ($(if $(SOCKJSD_BROKER_URL),broker of SOCKJSD_BROKER_URL,memory broker; SOCKJSD_BROKER_URL=redis://… for Redis))"
 	@exec $(BIN)/twistd -n --pidfile= sockjsd --config conf/site.ini
 
 test: venv
