@@ -157,7 +157,8 @@ class CheckTests(CommandTestCase):
         self.assert_fails(
             ["check", path],
             "importing shop.settings: ModuleNotFoundError: No module named 'payments' (/srv/shop/settings.py:12)",
-            f"for the whole traceback: {shlex.quote(sys.executable)} -m django check --settings shop.settings --pythonpath ",
+            f"for the whole traceback: {shlex.quote(sys.executable)} -m django check "
+            "--settings shop.settings --pythonpath ",
         )
 
     def test_command_can_be_pasted_when_a_space_is_in_a_path(self) -> None:
