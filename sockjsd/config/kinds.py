@@ -125,7 +125,7 @@ def _read_seconds(text: str, folder: str) -> float:
 
 
 def _write_seconds(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(int(value)) if float(value).is_integer() else repr(value)
 
 
 def _check_positive_seconds(value: float) -> None:

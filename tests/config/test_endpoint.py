@@ -47,6 +47,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"application": "echo", "transports": ()}, "transports: got ''; an endpoint without transports serves nobody"),
     ({"application": "echo", "transports": ("flash",)}, "'flash' is no transport; allowed: one or more of websocket"),
     ({"application": "echo", "heartbeat": 0.0}, "heartbeat: got '0'; allowed: a time above 0"),
+    ({"application": "echo", "heartbeat": float("inf")}, "heartbeat: got 'inf'; allowed: a time above 0"),
     ({"application": "echo", "prefix": "/x/"}, "prefix: got '/x/'; allowed: a path that starts with /"),
     ({"application": "echo", "no_origin": "ask"}, "no_origin: got 'ask'; allowed: allow or deny"),
     ({"application": "echo", "allowed_origins": ("*", "django")}, "* allows everything, so it has to stand alone"),
