@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn, TextIO
 
@@ -285,7 +286,12 @@ def main(argv: list[str] | None = None, around: Surroundings | None = None) -> i
     around = around or Surroundings()
     try:
         arguments.run(arguments, around)
+        around.out.flush()
     except SockjsdError as error:
         print(f"sockjsd: {error}", file=around.err)
+        return 1
+    except BrokenPipeError:  # whoever reads has seen enough: `sockjsd config --docs | head`
+        with suppress(BrokenPipeError):  # closed by us, or Python would try once more at the end, and complain
+            around.out.close()
         return 1
     return 0

@@ -441,6 +441,16 @@ class UsageTests(TestCase):
         for command in COMMANDS:
             self.assertIn(command.help, text)
 
+    def test_nothing_is_said_when_nobody_reads_on(self) -> None:
+        """``sockjsd config | head`` is no failure to tell."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        err = io.StringIO()
+        with open(writing, "w") as out:
+            self.assertEqual(main(["config"], Surroundings({}, out, err)), 1)
+            self.assertTrue(out.closed)
+        self.assertEqual(err.getvalue(), "")
+
     def test_process_is_used_when_no_surroundings_are_given(self) -> None:
         """Standard output, as it is when the command runs."""
         out = io.StringIO()
