@@ -238,6 +238,7 @@ def make_limits(options: ServerOptions) -> Limits:
         options.body_timeout,
         options.keep_alive_timeout,
         options.pipeline_limit,
+        options.send_timeout,
     )
 
 

@@ -78,6 +78,12 @@ class Server:
         help="Requests of one connection that may wait for their answers; then reading stops.",
         when="hardly ever: browsers do not pipeline.",
     )
+    send_timeout: float = option(
+        kinds.seconds,
+        30.0,
+        help="How long a client may read nothing at all of an answer that is ready; then it is cut.",
+        when="if phones with bad reception lose their downloads; a view that streams keeps its thread meanwhile.",
+    )
     client_library: str | None = option(
         kinds.path,
         None,

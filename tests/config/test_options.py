@@ -21,6 +21,7 @@ SERVER = {
     "body_timeout": 30.0,
     "keep_alive_timeout": 75.0,
     "pipeline_limit": 16,
+    "send_timeout": 30.0,
     "client_library": None,
 }
 
