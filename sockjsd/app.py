@@ -51,7 +51,9 @@ def client_row(file: Path | None) -> urls.Row:
     return CLIENT_PATH, ClientLibrary, {"body": body, "etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
 
 
-def build(endpoints: Iterable[Endpoint], ready: dict[str, object], client: Path | None, site: urls.Row | None) -> Application:
+def build(
+    endpoints: Iterable[Endpoint], ready: dict[str, object], client: Path | None, site: urls.Row | None
+) -> Application:
     """Return the application.
 
     :param ready: keyword arguments of ``Ready``.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.http.test_connection -*-
+# -*- test-case-name: tests.http -*-
 """One connection: requests are answered strictly in the order in which they came.
 
 Reading goes ahead of answering by at most ``pipeline_limit`` requests.  One timer

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.http.test_rules -*-
 """What a request's head must be, so that no proxy in front reads it differently.
 
-llhttp refuses much before these rules see it (a table in the tests holds what); here
+llhttp refuses much before these rules see it (``tests/http/heads.py`` holds what); here
 stands the rest: RFC 9112 sections 3.2 (request target), 6.1 (Transfer-Encoding) and
 7.2 (Host), each read strictly.
 """

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.http.test_rules -*-
-"""What a head must be; what llhttp lets through stands in ``test_reader``, as it comes over the wire."""
+"""What a head must be; what llhttp lets through stands in ``heads``, as it comes over the wire."""
 
 from __future__ import annotations
 
