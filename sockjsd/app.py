@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sockjsd.endpoints.health import Live, Ready
+from sockjsd.endpoints.status import Status
 from sockjsd.http.application import Application
 from sockjsd.http.fields import block
 from sockjsd.http.handler import LeanHandler
@@ -52,15 +53,22 @@ def client_row(file: Path | None) -> urls.Row:
 
 
 def build(
-    endpoints: Iterable[Endpoint], ready: dict[str, object], client: Path | None, site: urls.Row | None
+    endpoints: Iterable[Endpoint],
+    ready: dict[str, object],
+    client: Path | None,
+    site: urls.Row | None,
+    status: dict[str, object] | None = None,
 ) -> Application:
     """Return the application.
 
     :param ready: keyword arguments of ``Ready``.
     :param client: the client library's file.
     :param site: the row of the Django site, which gets what nobody else wants.
+    :param status: keyword arguments of ``Status``; ``None`` leaves it out.
     """
     rows: list[urls.Row] = [(r"/live", Live, {}), (r"/ready", Ready, ready), client_row(client)]
+    if status is not None:
+        rows.append((r"/status", Status, status))
     for endpoint in endpoints:
         rows += urls.rows(endpoint)
     if site is not None:

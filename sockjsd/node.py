@@ -88,6 +88,8 @@ class Node:
         self._broker = make_broker(config, reactor)
         self._hub: Hub[Batch] = Hub(self._broker, Batch, self._delivery_failed)
         self._broker.on_run = self._hub.delivered
+        # When it was started, on the reactor's clock.
+        self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
         self._drained: Deferred[None] = Deferred()
 
@@ -119,6 +121,7 @@ class Node:
         except StartError:
             self.close_ports()
             raise
+        self._started_at = self._reactor.seconds()
         self._wheel.start()
         self._broker.service().startService()
         self._say_hello()
@@ -157,9 +160,21 @@ class Node:
         ready = {"broker": self._broker, "draining": lambda: self._factory.draining}
         site = self._site.row if self._site is not None else None
         try:
-            return build(self._endpoints, ready, find_client(self._config.server.client_library), site)
+            client = find_client(self._config.server.client_library)
+            return build(self._endpoints, ready, client, site, self._status())
         except OSError as error:
             raise StartError(f"the client library cannot be read: {error}") from error
+
+    def _status(self) -> dict[str, object] | None:
+        """Return the arguments of ``/status``, where it is switched on."""
+        if not self._config.server.status:
+            return None
+        return {
+            "uptime": lambda: self._reactor.seconds() - self._started_at,
+            "broker": self._broker,
+            "hub": self._hub,
+            "endpoints": self._endpoints,
+        }
 
     def _delivery_failed(self, error: Exception) -> None:
         self._log.failure("A delivery failed", failure=Failure(error))

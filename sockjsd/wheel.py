@@ -9,6 +9,7 @@ precision: a time-out fires less than two turns of ``RESOLUTION`` seconds late, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import Protocol
 
@@ -20,6 +21,9 @@ from twisted.logger import Logger
 #: Seconds between two turns of the wheel: a twentieth of the shortest delay that is
 #: usual (the 5 s of ``disconnect_delay``), and still nothing for an idle process.
 RESOLUTION = 0.25
+
+#: Turns in a second.
+_SECOND = round(1 / RESOLUTION)
 
 
 class Timed(Protocol):
@@ -43,6 +47,7 @@ class Wheel:
     def __init__(self, clock: IReactorTime) -> None:
         self._turn = 0
         self._slots: dict[int, set[Timed]] = {}
+        self._each_second: list[Callable[[], object]] = []
         self._loop = LoopingCall.withCount(self._advance)
         self._loop.clock = clock
         self._running: Deferred[LoopingCall] | None = None
@@ -56,6 +61,13 @@ class Wheel:
         """Stop turning; what waits stays where it is."""
         if self._loop.running:
             self._loop.stop()
+
+    def each_second(self, call: Callable[[], object]) -> None:
+        """Call *call* each second while the wheel turns; once after a stall, however long it was.
+
+        It counts as nobody who waits, and must not raise.
+        """
+        self._each_second.append(call)
 
     def set(self, item: Timed, seconds: float) -> None:
         """Let *item* time out after *seconds*, instead of when it was due before."""
@@ -88,6 +100,9 @@ class Wheel:
             while slot:
                 self._fire(slot.pop())
             self._slots.pop(turn, None)
+        if self._turn // _SECOND > (self._turn - turns) // _SECOND:
+            for call in self._each_second:
+                call()
 
     def _fire(self, item: Timed) -> None:
         item.due = -1

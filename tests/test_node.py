@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -197,6 +198,16 @@ class StartTests(NodeTestCase):
         node = self.started()
         self.assertIn('{"live":true}', Visitor(node).ask("GET", "/live"))
         self.assertIn('"connected": true', Visitor(node).ask("GET", "/ready"))
+
+    def test_tells_its_numbers_when_asked_to(self) -> None:
+        """Nobody gets them unless the option says so."""
+        self.assertIn("404", Visitor(self.started()).ask("GET", "/status"))
+        visitor = Visitor(self.started(Endpoint("echo", application="echo"), status=True))
+        self.reactor.advance(5)
+        answer = visitor.ask("GET", "/status")
+        status = json.loads(answer.partition("\r\n\r\n")[2])
+        self.assertEqual((5.0, "memory"), (status["uptime"], status["broker"]["name"]))
+        self.assertEqual(["/echo"], list(status["endpoints"]))
 
     def test_relays_from_broker_to_browser(self) -> None:
         """What is published reaches a poll that waits."""

@@ -193,6 +193,24 @@ class StallTests(WheelTestCase):
         self.assertEqual(len(answer.fired), 1)
 
 
+class SecondTests(WheelTestCase):
+    """What is called each second."""
+
+    def test_calls_once_a_second(self) -> None:
+        """It does not count as one who waits."""
+        times: list[float] = []
+        self.wheel.each_second(lambda: times.append(self.clock.seconds()))
+        self.run_for(3.5)
+        self.assertEqual(([1.0, 2.0, 3.0], 0), (times, len(self.wheel)))
+
+    def test_calls_once_after_a_stall(self) -> None:
+        """However many seconds were missed."""
+        times: list[float] = []
+        self.wheel.each_second(lambda: times.append(self.clock.seconds()))
+        self.clock.advance(60)
+        self.assertEqual([60.0], times)
+
+
 class StartTests(SynchronousTestCase):
     """The wheel turns between `start` and `stop`."""
 

@@ -91,6 +91,12 @@ class Server:
         when="to serve another version than the one that was installed.",
         unset="`share/sockjs-client/sockjs.min.js` of the Python environment, where it exists",
     )
+    status: bool = option(
+        kinds.flag,
+        False,
+        help="Whether /status tells, as JSON, how many connections and messages there are.",
+        when="to watch the daemon; whoever reaches it can read this, so let the proxy keep /status from the public.",
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -13,6 +13,7 @@ from sockjsd.registry import Registry
 from sockjsd.sockjs.connection import SockJSConnection
 from sockjsd.sockjs.origins import Origins
 from sockjsd.sockjs.session import SessionOptions
+from sockjsd.stats import StatsCollector
 from sockjsd.wheel import Wheel
 
 #: How long browsers may keep what never changes: a year (section "IFrame page").
@@ -54,6 +55,8 @@ class Endpoint:
             options.session_limit,
             options.prefix,
         )
+        self.stats = StatsCollector(clock, options.transports, self.sessions.__len__)
+        wheel.each_second(self.stats.sample)
 
     def offers(self, transport: str) -> bool:
         """Return whether *transport* is switched on."""

@@ -19,6 +19,7 @@ from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import EVENTSOURCE, HTMLFILE, XHR, Envelope, check_callback, jsonp
 from sockjsd.sockjs.session import Session
+from sockjsd.stats import Tally
 from sockjsd.transports.handler import HTML, JAVASCRIPT, NOT_CACHED, TEXT, EndpointHandler
 
 #: Section "XhrStreaming": Internet Explorer shows nothing of an answer before 2 KiB have come.
@@ -52,17 +53,20 @@ class Polling:
     :param session: the session it was offered to.
     :param fields: header fields of the answer.
     :param envelope: of the transport.
+    :param tally: counts it.
     """
 
-    __slots__ = ("_envelope", "_exchange", "_fields", "_session", "writable")
+    __slots__ = ("_envelope", "_exchange", "_fields", "_session", "_tally", "writable")
 
-    def __init__(self, exchange: Exchange, session: Session, fields: bytes, envelope: Envelope) -> None:
+    def __init__(self, exchange: Exchange, session: Session, fields: bytes, envelope: Envelope, tally: Tally) -> None:
         self._exchange = exchange
+        self._tally = tally
         self._session = session
         self._fields = fields
         self._envelope = envelope
         self.writable = True
         exchange.on_gone = self._interrupted
+        tally.connected()
 
     def open(self) -> None:
         """Answer with the open frame."""
@@ -74,6 +78,7 @@ class Polling:
 
     def deliver(self, batch: Batch) -> None:
         """Answer with *batch*."""
+        self._tally.sent += len(batch.texts)
         self._answer(batch.encoded(self._envelope))
 
     def close(self, code: int, reason: str) -> None:
@@ -82,12 +87,14 @@ class Polling:
 
     def _answer(self, body: bytes) -> None:
         self.writable = False
+        self._tally.disconnected()
         # First let go: the answer may make way for the client's next request on this very connection.
         self._session.release(self)
         self._exchange.respond(200, self._fields, body)
 
     def _interrupted(self) -> None:
         self.writable = False
+        self._tally.disconnected()
         self._session.interrupted(self)
 
 
@@ -100,19 +107,29 @@ class Streaming:
     :param envelope: of the transport.
     :param prelude: sent first; does not count.
     :param limit: bytes, frames with their envelopes (section "XhrStreaming", ``test_response_limit``).
+    :param tally: counts it.
     """
 
-    __slots__ = ("_envelope", "_exchange", "_limit", "_session")
+    __slots__ = ("_envelope", "_exchange", "_limit", "_session", "_tally")
 
     def __init__(
-        self, exchange: Exchange, session: Session, fields: bytes, envelope: Envelope, prelude: bytes, limit: int
+        self,
+        exchange: Exchange,
+        session: Session,
+        fields: bytes,
+        envelope: Envelope,
+        prelude: bytes,
+        limit: int,
+        tally: Tally,
     ) -> None:
         self._exchange = exchange
+        self._tally = tally
         self._session = session
         self._envelope = envelope
         self._limit = limit
         exchange.on_gone = self._interrupted
         exchange.on_drained = self._drained
+        tally.connected()
         exchange.start(200, fields)
         exchange.write(prelude)
 
@@ -131,10 +148,12 @@ class Streaming:
 
     def deliver(self, batch: Batch) -> None:
         """Send *batch*."""
+        self._tally.sent += len(batch.texts)
         self._send(batch.encoded(self._envelope))
 
     def close(self, code: int, reason: str) -> None:
         """Send the close frame and end the answer."""
+        self._tally.disconnected()
         self._exchange.write(self._envelope.wrap(frames.close(code, reason)))
         self._exchange.end()
 
@@ -142,10 +161,12 @@ class Streaming:
         self._exchange.write(data)
         self._limit -= len(data)
         if self._limit <= 0:
+            self._tally.disconnected()
             self._session.release(self)
             self._exchange.end()
 
     def _interrupted(self) -> None:
+        self._tally.disconnected()
         self._session.interrupted(self)
 
     def _drained(self) -> None:
@@ -218,11 +239,12 @@ class Receive(EndpointHandler):
         session = self._session(arguments[-1])
         fields = row.content_type + NOT_CACHED + self.cors() + self.cookie()
         envelope = row.envelope(callback)
+        tally = self.endpoint.stats.tallies[self._name]
         if row.prelude is None:
-            session.attach(Polling(self.exchange, session, fields, envelope))
+            session.attach(Polling(self.exchange, session, fields, envelope, tally))
         else:
             limit = self.endpoint.options.response_limit
-            session.attach(Streaming(self.exchange, session, fields, envelope, row.prelude(callback), limit))
+            session.attach(Streaming(self.exchange, session, fields, envelope, row.prelude(callback), limit, tally))
 
     def _callback(self) -> bytes:
         return check_callback(self.request.argument("c") or self.request.argument("callback"))

@@ -40,6 +40,7 @@ class Send(EndpointHandler):
             return
         # Answered first: what the application sends now may need the client's next request.
         self.exchange.respond(self.STATUS, fields, self.ANSWER)
+        endpoint.stats.received += len(messages)
         session.receive(messages)
 
     def payload(self) -> bytes:

@@ -17,6 +17,7 @@ from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, Envelope
 from sockjsd.sockjs.session import Session
+from sockjsd.stats import Tally
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.handler import EndpointHandler
 from sockjsd.websocket.connection import Closed, Connection
@@ -39,13 +40,15 @@ class WebSocketReceiver:
     :param endpoint: whose session it is.
     :param session: new; it is attached when the socket is there.
     :param envelope: with SockJS's framing, or raw.
+    :param tally: counts it.
     """
 
-    __slots__ = ("_endpoint", "_envelope", "_frames", "_session", "_socket", "due")
+    __slots__ = ("_endpoint", "_envelope", "_frames", "_session", "_socket", "_tally", "due")
 
-    def __init__(self, endpoint: Endpoint, session: Session, envelope: Envelope) -> None:
+    def __init__(self, endpoint: Endpoint, session: Session, envelope: Envelope, tally: Tally) -> None:
         self._endpoint = endpoint
         self._session = session
+        self._tally = tally
         self._envelope = envelope
         self._frames = Connection(max_message=endpoint.options.message_limit)
         self._socket: Socket | None = None
@@ -70,6 +73,7 @@ class WebSocketReceiver:
 
     def deliver(self, batch: Batch) -> None:
         """Send *batch*."""
+        self._tally.sent += len(batch.texts)
         self._send(batch.encoded(self._envelope))
 
     def close(self, code: int, reason: str) -> None:
@@ -85,6 +89,7 @@ class WebSocketReceiver:
     def connected(self, socket: Socket) -> None:
         """Begin: the session is opened."""
         self._socket = socket
+        self._tally.connected()
         self._session.attach(self)
 
     def data_received(self, data: bytes) -> None:
@@ -113,6 +118,7 @@ class WebSocketReceiver:
         self._endpoint.wheel.cancel(self)
         self._frames.lost()
         self._socket = None
+        self._tally.disconnected()
         self._session.interrupted(self, *LOST)
 
     def timed_out(self) -> None:
@@ -125,14 +131,18 @@ class WebSocketReceiver:
 
     def _received(self, text: str) -> None:
         if self._envelope is RAW_WEBSOCKET:
-            self._session.receive([text])
+            self._receive([text])
             return
         try:
             messages = frames.decode_text(text, self._endpoint.options.messages_limit)
         except PayloadError as error:
             self._end(PROTOCOL_ERROR, error.reason)
         else:
-            self._session.receive(messages)
+            self._receive(messages)
+
+    def _receive(self, messages: list[str]) -> None:
+        self._endpoint.stats.received += len(messages)
+        self._session.receive(messages)
 
     def _end(self, code: int, reason: str) -> None:
         """End everything, because the peer broke a rule of ours."""
@@ -173,4 +183,5 @@ class WebSocketHandler(EndpointHandler):
             return
         name, envelope = ("raw_websocket", RAW_WEBSOCKET) if self._raw else ("websocket", WEBSOCKET)
         session = self.endpoint.sessions.create(self.info(name), None)
-        self.exchange.upgrade(head, WebSocketReceiver(self.endpoint, session, envelope))
+        tally = self.endpoint.stats.tallies[name]
+        self.exchange.upgrade(head, WebSocketReceiver(self.endpoint, session, envelope, tally))

@@ -23,6 +23,7 @@ SERVER = {
     "pipeline_limit": 16,
     "send_timeout": 30.0,
     "client_library": None,
+    "status": False,
 }
 
 BROKER = {

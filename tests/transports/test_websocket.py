@@ -12,6 +12,7 @@ from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.connection import ConnectionInfo
 from sockjsd.sockjs.envelopes import WEBSOCKET
 from sockjsd.sockjs.origins import Origins
+from sockjsd.stats import Tally
 from sockjsd.transports.websocket import WebSocketReceiver
 from tests.http.memory import request
 from tests.transports.server import HANDSHAKE, PROOF, Server, WebSocket
@@ -470,4 +471,4 @@ class ReceiverTests(SynchronousTestCase):
         """Whatever is sent would be lost."""
         server = Server()
         session = server.endpoint.sessions.create(ConnectionInfo("192.0.2.7"), None)
-        self.assertFalse(WebSocketReceiver(server.endpoint, session, WEBSOCKET).writable)
+        self.assertFalse(WebSocketReceiver(server.endpoint, session, WEBSOCKET, Tally()).writable)

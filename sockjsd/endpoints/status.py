@@ -1,0 +1,69 @@
+# -*- test-case-name: tests.endpoints.test_status -*-
+"""``/status``: the daemon in numbers, for a page that looks at it every second.
+
+It is off unless ``[server] status`` says otherwise, because it tells everybody who asks how busy the
+daemon is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sockjsd.brokers.interface import Broker
+from sockjsd.channels.hub import Hub
+from sockjsd.http.fields import block
+from sockjsd.http.handler import LeanHandler
+from sockjsd.sockjs.batch import Batch
+from sockjsd.transports.endpoint import Endpoint
+
+_JSON = block({"Content-Type": "application/json", "Cache-Control": "no-store"})
+
+
+class Status(LeanHandler):
+    """``/status``.
+
+    ::
+
+        {"uptime": seconds,
+         "broker": {"name": str, "connected": bool, "detail": str},
+         "hub": {"channels": int, "subscriptions": int, "publications": int, "deliveries": int},
+         "endpoints": {prefix: {"sessions_active": int, "connections_active": int, "connections_ps": float,
+                                "packets_sent_ps": float, "packets_recv_ps": float, "transp_websocket": int, …,
+                                "losses": {"connections": int, "messages": int}}}}
+
+    The numbers of ``hub`` and ``losses`` only grow, but ``channels`` and ``subscriptions``.
+    """
+
+    METHODS = ("GET", "HEAD")
+
+    def initialize(
+        self,
+        uptime: Callable[[], float],
+        broker: Broker,
+        hub: Hub[Batch],
+        endpoints: Iterable[Endpoint],
+        **options: Any,
+    ) -> None:
+        """Take the row."""
+        self._uptime = uptime
+        self._broker = broker
+        self._hub = hub
+        self._endpoints = endpoints
+
+    def handle(self, *arguments: str) -> None:
+        """Answer with the numbers of this moment."""
+        body = {
+            "uptime": round(self._uptime(), 3),
+            "broker": asdict(self._broker.status),
+            "hub": asdict(self._hub.counts),
+            "endpoints": {endpoint.options.prefix: _numbers(endpoint) for endpoint in self._endpoints},
+        }
+        self.exchange.respond(200, _JSON, json.dumps(body).encode() + b"\n")
+
+
+def _numbers(endpoint: Endpoint) -> dict[str, object]:
+    losses = endpoint.sessions.losses
+    return {**endpoint.stats.dump(), "losses": {"connections": losses.connections, "messages": losses.messages}}

@@ -1,0 +1,75 @@
+# -*- test-case-name: tests.endpoints.test_status -*-
+"""``/status``: its shape is a promise to the pages that read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.channels.hub import Hub
+from sockjsd.endpoints.status import Status
+from sockjsd.http.application import Application
+from sockjsd.sockjs.batch import Batch
+from tests.http.memory import Client
+from tests.transports.server import Server, WebSocket
+
+
+class StatusTests(SynchronousTestCase):
+    """What a page that looks every second gets."""
+
+    def setUp(self) -> None:
+        self.server = Server(transports=("websocket", "xhr"))
+        self.hub: Hub[Batch] = Hub(MemoryBroker(), Batch, self.fail)
+        row = {
+            "uptime": lambda: 12.3456,
+            "broker": MemoryBroker(),
+            "hub": self.hub,
+            "endpoints": [self.server.endpoint],
+        }
+        self.client = Client(Application([(r"/status", Status, row)]))
+
+    def status(self) -> dict[str, Any]:
+        """Return what it says."""
+        answer = self.client.ask("GET", "/status")
+        self.assertEqual((answer.status, answer.fields["content-type"]), (200, "application/json"))
+        said: dict[str, Any] = json.loads(answer.body)
+        return said
+
+    def test_idle_daemon_tells_zeros(self) -> None:
+        """Every name is there from the start."""
+        status = self.status()
+        self.assertEqual(set(status.pop("broker")), {"name", "connected", "detail"})
+        numbers = dict.fromkeys("sessions_active connections_active transp_websocket transp_xhr".split(), 0)
+        rates = dict.fromkeys("connections_ps packets_sent_ps packets_recv_ps".split(), 0.0)
+        self.assertEqual(
+            status,
+            {
+                "uptime": 12.346,
+                "hub": {"channels": 0, "subscriptions": 0, "publications": 0, "deliveries": 0},
+                "endpoints": {"/echo": {**numbers, **rates, "losses": {"connections": 0, "messages": 0}}},
+            },
+        )
+
+    def test_numbers_follow_what_happens(self) -> None:
+        """Connections, publications and losses."""
+        socket = WebSocket(self.server)
+        session = self.server.connections[0].session
+        self.hub.subscribe("news", session)
+        self.hub.delivered({"news": ["1", "2"]})
+        status = self.status()
+        self.assertEqual(status["hub"], {"channels": 1, "subscriptions": 1, "publications": 2, "deliveries": 2})
+        self.assertEqual(status["endpoints"]["/echo"]["transp_websocket"], 1)
+        socket.client.block()
+        self.hub.delivered({"news": ["3"]})
+        socket.client.lose()
+        numbers = self.status()["endpoints"]["/echo"]
+        self.assertEqual((numbers["transp_websocket"], numbers["losses"]), (0, {"connections": 1, "messages": 1}))
+        self.flushLoggedErrors()
+
+    def test_answer_is_never_cached(self) -> None:
+        """It is old after a second."""
+        self.assertEqual(self.client.ask("HEAD", "/status").fields["cache-control"], "no-store")
+        self.assertEqual(self.client.ask("POST", "/status").status, 405)
