@@ -1,9 +1,10 @@
 # -*- test-case-name: tests.http -*-
 """One connection: requests are answered strictly in the order in which they came.
 
-Reading goes ahead of answering by at most ``pipeline_limit`` requests.  One timer
-bounds whatever the peer has to do next; which one it is follows from what the
-connection waits for.
+Reading goes ahead of answering by little more than ``pipeline_limit`` requests, and no
+answer is begun while the client does not read those before it: whoever only sends costs
+no memory.  One timer bounds whatever the peer has to do next; which one it is follows
+from what the connection waits for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from cyclone.httputil import HTTPHeaders
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -22,15 +22,15 @@ from sockjsd.http.exchange import Exchange, Phase, Upgraded
 from sockjsd.http.flow import Flow
 from sockjsd.http.limits import Waiting
 from sockjsd.http.reader import Reader
-from sockjsd.http.rules import Head
+from sockjsd.http.rules import UNREADABLE, Head
 
 if TYPE_CHECKING:
     from sockjsd.http.factory import HTTPFactory
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-#: Stands in for the head of what could not be read as a request.
-_UNREADABLE = Head("GET", "/", "HTTP/1.1", HTTPHeaders(), "", 0)
+#: Bytes parsed at once: how far beyond ``pipeline_limit`` reading may come.  Most requests are smaller.
+PIECE = 2048
 
 
 class HTTPConnection(Protocol):
@@ -53,8 +53,9 @@ class HTTPConnection(Protocol):
         self._answering: Exchange | None = None
         self._advancing = False
         self._paused = False
-        # What followed a request for an upgrade, until it is decided.
-        self._held: bytes | None = None
+        # What came and was not parsed yet: enough requests wait, or one for an upgrade does.
+        self._unread = memoryview(b"")
+        self._deciding = False
         self._upgraded: Upgraded | None = None
         # Whether to linger, from close() until everything was sent; then None again.
         self._closing: bool | None = None
@@ -72,11 +73,8 @@ class HTTPConnection(Protocol):
         """Read requests, or feed whoever owns the socket now."""
         if self._upgraded is not None:
             self._upgraded.data_received(data)
-        elif self._held is not None:
-            self._held += data
-            self._let_read()
         elif self._reader is not None:
-            self._read(data)
+            self._unread = memoryview(bytes(self._unread) + data)
             self._advance()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -105,6 +103,7 @@ class HTTPConnection(Protocol):
         self._wait_for(self._turn(), again=True)
         if turned:
             self._drained()
+            self._advance()
 
     def timed_out(self) -> None:
         """The peer did not do in time what was its turn."""
@@ -142,8 +141,7 @@ class HTTPConnection(Protocol):
         if body is not None:
             body.give_to(exchange.request)
         exchange.phase = Phase.RECEIVED
-        if upgrade:
-            self._held = b""
+        self._deciding = upgrade
 
     # From the exchanges.
 
@@ -172,7 +170,7 @@ class HTTPConnection(Protocol):
         self._queue.clear()
         self._answering = None
         self._wait_for(Waiting.NOTHING)
-        held, self._held = self._held, None
+        held, self._unread = bytes(self._unread), memoryview(b"")
         try:
             protocol.connected(self)
             if held and self._closing is None and self._waiting is not Waiting.END:
@@ -201,7 +199,7 @@ class HTTPConnection(Protocol):
         """
         if self._waiting is Waiting.END or self._closing is not None:
             return
-        self._reader = self._held = None
+        self._reader = None
         if self.writable:
             self._finish(linger=linger)
         else:
@@ -210,22 +208,27 @@ class HTTPConnection(Protocol):
 
     # Private.
 
-    def _read(self, data: bytes) -> None:
-        assert self._reader is not None
+    def _read(self) -> bool:
+        """Parse the next piece of what came; return whether there was one, and room for what may be in it."""
+        unread = self._unread
+        if not unread or self._reader is None or self._deciding or self._crowded():
+            return False
+        self._unread = unread[PIECE:]
         try:
-            rest = self._reader.feed(data)
+            rest = self._reader.feed(bytes(unread[:PIECE]))
         except HTTPError as error:
             self._fail(error)
         else:
-            if self._held is not None:
-                self._held += rest
+            if rest:
+                self._unread = memoryview(rest + self._unread)
+        return True
 
     def _fail(self, error: HTTPError) -> None:
         """Answer *error* when its turn comes, and read no further."""
         self._reader = None
         self._drop_body()
         if not self._queue or self._queue[-1].phase is not Phase.RECEIVING:
-            self._queue.append(Exchange(_UNREADABLE, self))
+            self._queue.append(Exchange(UNREADABLE, self))
         self._queue[-1].error = error
 
     def _forget(self) -> None:
@@ -265,7 +268,7 @@ class HTTPConnection(Protocol):
             return
         self._advancing = True
         try:
-            while self._queue and self._step(self._queue[0]):
+            while (self._queue and self._step(self._queue[0])) or self._read():
                 pass
         finally:
             self._advancing = False
@@ -278,7 +281,7 @@ class HTTPConnection(Protocol):
         """Do the next thing for the first *exchange*; return whether there is more to do."""
         if exchange.phase is Phase.DONE:
             self._answered(exchange)
-        elif exchange is self._answering:
+        elif exchange is self._answering or not self.writable:
             return False
         elif exchange.error is not None:
             exchange.error.close = True
@@ -299,21 +302,23 @@ class HTTPConnection(Protocol):
         self._answering = None
         if not exchange.keep_alive or (self.factory.draining and not self._queue):
             # What was sent behind a refused request, or behind the last one, may still be on its way.
-            linger = exchange.error is not None or bool(self._queue)
+            linger = exchange.error is not None or bool(self._queue or self._unread)
             self._forget()
             self.close(linger=linger)
-        elif self._held is not None and not self._queue:  # the upgrade was refused
-            held, self._held = self._held, None
-            self._read(held)
+        elif not self._queue:
+            self._deciding = False  # if it was about an upgrade, that was refused
 
     def _let_read(self) -> None:
         """Stop or resume reading, so that what is read ahead stays bounded."""
-        if len(self._queue) > self.factory.limits.pipeline_limit or self._held:
+        if self._reader is not None and (self._unread or self._crowded()):
             if not self._paused:
                 self._paused = True
                 self.transport.pauseProducing()
         else:
             self._resume()
+
+    def _crowded(self) -> bool:
+        return len(self._queue) > self.factory.limits.pipeline_limit
 
     def _resume(self) -> None:
         if self._paused:

@@ -64,6 +64,10 @@ class Head:
         return "close" not in tokens and (self.version == "HTTP/1.1" or "keep-alive" in tokens)
 
 
+#: Stands in for the head of what could not be read as a request.
+UNREADABLE = Head("GET", "/", "HTTP/1.1", HTTPHeaders(), "", 0)
+
+
 def check(method: str, target: str, version: str, fields: list[tuple[str, str]]) -> Head:
     """Return the head, or refuse it.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sockjsd.errors import HTTPError
-from sockjsd.http.application import Application
+from sockjsd.http.application import Application, Route
 from sockjsd.http.exchange import Exchange, Socket, Upgraded
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
+from sockjsd.http.request import Request
 
 DATE = b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
@@ -142,11 +143,13 @@ class Server(Application):
     """An application with a path for each of the handlers above.
 
     :ivar held: the exchanges that wait for the test to answer.
+    :ivar routed: how many requests were looked at.
     :ivar tunnel: of ``/switch``.
     """
 
     def __init__(self, tunnel: Tunnel | None = None) -> None:
         self.held: list[Exchange] = []
+        self.routed = 0
         self.tunnel = tunnel or Tunnel()
         super().__init__(
             [
@@ -160,6 +163,10 @@ class Server(Application):
                 (r"/broken/end", Broken, {"error": ZeroDivisionError("secret"), "begun": "answered"}),
             ]
         )
+
+    def find(self, request: Request) -> Route:
+        self.routed += 1
+        return super().find(request)
 
     def answer(self, body: bytes = b"held") -> None:
         """Answer the request that was held first."""

@@ -49,6 +49,21 @@ class UpgradeTests(ConnectionTestCase):
             send(self.client, request(target="/switch?refuse", **UPGRADE) + request(target="/echo"))
             self.assertEqual([answer.status for answer in self.client.answers()], [403, 200])
 
+    def test_all_that_follows_is_handed_on(self) -> None:
+        """However much came with the handshake, and while it had to wait for its turn."""
+        frames = bytes(range(256)) * 100
+        self.client.send(request(target="/held") + request(target="/switch", **UPGRADE) + frames)
+        self.client.send(b"more")
+        self.assertTrue(self.client.paused)
+        self.server.answer()
+        self.client.received()
+        self.assertEqual(self.server.tunnel.events, ["connected", frames, b"more"])
+
+    def test_all_that_follows_refused_upgrade_is_read(self) -> None:
+        """However much came with it."""
+        self.client.send(request(target="/switch?refuse", **UPGRADE) + request(target="/echo") * 200)
+        self.assertEqual([answer.status for answer in self.client.answers()], [403] + [200] * 200)
+
     def test_upgrade_elsewhere_is_ignored(self) -> None:
         """On another route, to another protocol, with another method: the next request is one (RFC 9110 7.8)."""
         for method, target, upgrade in (
