@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_example -*-
-"""The demo site in ``example/``, without a browser; ``tests.functional.test_browser`` has one."""
+"""The demo site in ``example/``, without a browser; ``tests.functional.test_demo`` has one."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class ExampleTests(SynchronousTestCase):
         answer = self.client.get("/")
         nonces = re.findall(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
         self.assertEqual(len(set(nonces)), 1)
-        tags = re.findall(r"<(?:script|style)\b[^>]*>", answer.content.decode())
+        tags = re.findall(r"<(?:script|style|link rel=.stylesheet.)[^>]*>", answer.content.decode())
+        self.assertGreaterEqual(len(tags), 3)
         self.assertEqual([tag for tag in tags if f'nonce="{nonces[0]}"' not in tag], [])
         self.assertNotIn(nonces[0], self.get())
 
@@ -73,6 +74,28 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(headers["Cache-Control"], "no-store")
         self.assertEqual(headers["X-Frame-Options"], "DENY")
         self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
+
+    def test_page_has_nothing_inline(self) -> None:
+        """No script and no style stands in it, so a policy without any nonce for such would do as well."""
+        page = self.get()
+        self.assertEqual(re.findall(r"<script[^>]*>[^<]|<style|\son\w+=|\sstyle=", page), [])
+
+    def test_static_files_are_asked_for_again_each_time(self) -> None:
+        """All that a page names is there, and an unchanged one costs a 304."""
+        for url in set(re.findall(r'"(/static/[^"]+)"', self.get())):
+            answer = self.client.get(url)
+            answer.close()
+            self.assertEqual((answer.status_code, answer.headers["Cache-Control"]), (200, "max-age=0, public"), url)
+            again = self.client.get(url, headers={"if-modified-since": answer.headers["Last-Modified"]})
+            self.assertEqual(again.status_code, 304)
+
+    def test_static_files_are_read_by_our_own_pages_only(self) -> None:
+        """No CORS header; and scripts and sheets say what they are."""
+        for name, kind in {"publish.js": "text/javascript", "style.css": "text/css"}.items():
+            answer = self.client.get(f"/static/demo/{name}")
+            answer.close()
+            self.assertEqual(answer.headers["Content-Type"], f'{kind}; charset="utf-8"')
+            self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
 
     def test_page_asks_nothing_from_elsewhere(self) -> None:
         """No URL in it has a host, but for the name that SVG gives to itself."""

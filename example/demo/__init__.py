@@ -1,1 +1,1 @@
-"""The demo: one page that publishes, and listens to what is published."""
+"""The demo: publish, echo, chat, and what goes on inside the daemon; a page each."""

@@ -16,11 +16,12 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 ROOT_URLCONF = "demo.urls"
-INSTALLED_APPS = ["django.contrib.messages", "sockjsd.django", "demo"]
+INSTALLED_APPS = ["django.contrib.messages", "django.contrib.staticfiles", "sockjsd.django", "demo"]
 DATABASES: dict[str, dict[str, str]] = {}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "demo.policy.content_security_policy",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -39,6 +40,14 @@ TEMPLATES = [
         },
     }
 ]
+
+# WhiteNoise reads the names of all static files once, at the start, from where they lie in the source: there is
+# no collectstatic, and browsers ask each time whether a file has changed.  A site of yours wants STATIC_ROOT and
+# whitenoise.storage.CompressedManifestStaticFilesStorage instead.
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 0
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Notices live in a cookie, because there is no database for sessions.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_example -*-
-"""One page."""
+"""The pages.  ``/echo``, ``/chat`` and ``/events`` belong to the daemon's endpoints, so no page is called that."""
 
 from __future__ import annotations
 
@@ -7,4 +7,6 @@ from django.urls import path
 
 from demo import views
 
-urlpatterns = [path("", views.Page.as_view(), name="page")]
+urlpatterns = [
+    path("", views.Publish.as_view(), name="publish"),
+]

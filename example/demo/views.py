@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_example -*-
-"""The page: a form that publishes on the channel ``news``; its script listens to ``/events``.
+"""The pages: one with a form that publishes on the channel ``news``, and three that only show what their scripts do.
 
 With script the form is sent in the background and answered without a page; without script it is an ordinary form.
 """
@@ -10,9 +10,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
+from django.views.generic import TemplateView
 
 from demo.forms import HeadlineForm
 from sockjsd.django import publish
+
+#: What the navigation leads to: the names of URLs, and what they are called there.
+PAGES = {"publish": "Publish"}
 
 
 def wants_page(request: HttpRequest) -> bool:
@@ -20,8 +24,14 @@ def wants_page(request: HttpRequest) -> bool:
     return request.accepts("text/html")
 
 
-class Page(View):
-    """The only one."""
+class Shown(TemplateView):
+    """A page that is the same for everybody."""
+
+    extra_context = {"pages": PAGES}
+
+
+class Publish(View):
+    """The page with the form."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show it."""
@@ -36,7 +46,7 @@ class Page(View):
         if not wants_page(request):
             return HttpResponse(status=204)
         messages.success(request, "Published.")
-        return redirect("page")
+        return redirect("publish")
 
     def _refuse(self, request: HttpRequest, form: HeadlineForm) -> HttpResponse:
         if wants_page(request):
@@ -44,7 +54,7 @@ class Page(View):
         return HttpResponse(form.errors["title"][0], content_type="text/plain; charset=utf-8", status=400)
 
     def _page(self, request: HttpRequest, form: HeadlineForm, status: int = 200) -> HttpResponse:
-        response = render(request, "demo/page.html", {"form": form}, status=status)
+        response = render(request, "demo/publish.html", {"pages": PAGES, "form": form}, status=status)
         # An old copy would have an old form token.
         response.headers["Cache-Control"] = "no-store"
         return response

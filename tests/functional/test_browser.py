@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.functional.test_browser -*-
-"""sockjs-client in a real Chromium: each of its transports, from our own origin and from another one; and the demo."""
+"""sockjs-client in a real Chromium: each of its transports, from our own origin and from another one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.browser import Browser, Page, need_client_library
-from tests.functional.daemon import ROOT, Daemon
 from tests.functional.site.functional_site.recording import CODE, FAREWELL, REASON
 from tests.functional.stage import BRIEF, Stage
 
@@ -184,91 +183,3 @@ for _transport in TRANSPORTS:
     for _cross in (False, True):
         _test = _transport_test(_transport, _cross)
         setattr(TransportTests, _test.__name__, _test)
-
-
-class DemoTests(BrowserTests):
-    """The site in ``example/``, as a visitor sees it."""
-
-    def setUp(self) -> None:
-        """Start a daemon of this test's own, with the demo's configuration but for the port."""
-        super().setUp()
-        sections: dict[str, dict[str, object]] = {
-            "site": {"settings": "demo.settings", "python_path": ROOT / "example"},
-            "endpoint events": {"application": "relay", "channels": "news"},
-        }
-        self.daemon = Daemon(sections)
-        self.addCleanup(self.daemon.close)
-        self.daemon.start()
-
-    def open_demo(self) -> Page:
-        """Open the demo and wait until it listens."""
-        page = self.open(self.daemon.url)
-        self.wait_until_connected(page)
-        return page
-
-    def wait_until_connected(self, page: Page) -> None:
-        """Wait until *page* says so."""
-        page.wait_for("document.getElementById('state').textContent === 'Connected by websocket'")
-
-    def publish(self, page: Page, title: str) -> None:
-        """Fill in the form and press Enter; nobody has to click first, because the focus is there."""
-        page.type(title)
-        page.wait_for("document.activeElement.name === 'title' && document.activeElement.value === ''")
-
-    def wait_for_news(self, page: Page, *titles: str) -> None:
-        """Wait until *page* shows these headlines, the newest first."""
-        shown = "[...document.querySelectorAll('#news li')].map(item => item.firstChild.data)"
-        page.wait_for(f"JSON.stringify({shown}) === JSON.stringify({json.dumps(titles)})")
-
-    def test_headline_appears_in_both_windows(self) -> None:
-        """Published in one by keyboard alone; nothing is red in a console, nothing is asked from elsewhere."""
-        first, second = self.open_demo(), self.open_demo()
-        self.publish(first, "Tea <b>is</b> ready & “hot”")
-        self.publish(second, "Coffee: 100%")
-        for page in (first, second):
-            self.wait_for_news(page, "Coffee: 100%", "Tea <b>is</b> ready & “hot”")
-            self.assertEqual(page.errors, [])
-            own = tuple(f"{scheme}{self.daemon.url.removeprefix('http:')}/" for scheme in ("http:", "ws:"))
-            self.assertEqual([url for url in page.requests if not url.startswith((*own, "data:"))], [])
-
-    def test_empty_headline_is_explained(self) -> None:
-        """Beside the field, which keeps the focus."""
-        page = self.open_demo()
-        page.type("  ")
-        page.wait_for("document.getElementById('id_title_error').textContent === 'Write a headline first.'")
-        self.assertEqual(page.evaluate("document.activeElement.getAttribute('aria-invalid')"), "true")
-        self.assertEqual(page.errors, [])
-
-    def test_page_comes_back_when_daemon_does(self) -> None:
-        """It says that the connection is lost, and tries again by itself."""
-        page = self.open_demo()
-        self.daemon.kill()
-        page.wait_for("document.getElementById('state').dataset.state === 'wait'")
-        self.daemon.start()
-        self.wait_until_connected(page)
-        self.publish(page, "Here again")
-        self.wait_for_news(page, "Here again")
-
-    def test_page_fits_phone(self) -> None:
-        """Nothing is wider than 390 pixels, and what is touched is at least 40 high."""
-        page = self.open_demo()
-        self.publish(page, "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung " + "x" * 40)
-        page.wait_for("document.querySelector('#news li') !== null")
-        page.screenshot(390)
-        self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 390)
-        heights = page.evaluate(
-            "[...document.querySelectorAll('main input:not([type=hidden]), button')].map(e => e.offsetHeight)"
-        )
-        self.assertGreaterEqual(min(heights), 40)
-
-    def test_form_works_without_script(self) -> None:
-        """It is an ordinary form then, answered by a page that says what happened; other windows are told."""
-        listening = self.open_demo()
-        plain = self.browser.open_blank()
-        self.addCleanup(plain.close)
-        plain.command("Emulation.setScriptExecutionDisabled", value=True)
-        plain.load(self.daemon.url)
-        plain.type("By hand")
-        self.wait_for_news(listening, "By hand")
-        plain.wait_for("document.querySelector('.done')?.textContent === 'Published.'")
-        self.assertEqual(plain.errors, [])

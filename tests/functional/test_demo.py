@@ -1,0 +1,205 @@
+# -*- test-case-name: tests.functional.test_demo -*-
+"""The site in ``example/`` with ``conf/site.ini``, as a visitor sees it in a real Chromium: page by page."""
+
+from __future__ import annotations
+
+import json
+from configparser import ConfigParser
+from itertools import product
+
+from tests.functional.browser import Page
+from tests.functional.daemon import ROOT, Daemon
+from tests.functional.test_browser import BrowserTests
+
+#: CSS pixels: a laptop and a phone.
+WIDTHS = (1280, 390)
+#: Where each page is, and the words above it.
+PAGES = {"/": "Publish"}
+
+
+def demo_configuration() -> dict[str, dict[str, object]]:
+    """Return the sections of ``conf/site.ini``, without where it listens, and with an absolute path."""
+    parser = ConfigParser(interpolation=None)
+    parser.read(ROOT / "conf" / "site.ini")
+    sections: dict[str, dict[str, object]] = {name: dict(parser[name]) for name in parser.sections()}
+    sections["server"].pop("listen")
+    sections["site"]["python_path"] = ROOT / "example"
+    return sections
+
+
+class DemoTestCase(BrowserTests):
+    """A daemon of each test's own."""
+
+    def setUp(self) -> None:
+        """Start it."""
+        super().setUp()
+        self.daemon = Daemon(self.configuration())
+        self.addCleanup(self.daemon.close)
+        self.daemon.start()
+
+    def configuration(self) -> dict[str, dict[str, object]]:
+        """Return the demo's."""
+        return demo_configuration()
+
+    def open_page(self, path: str) -> Page:
+        """Open a page and wait until its script runs."""
+        page = self.open(self.daemon.url + path)
+        page.wait_for("document.getElementById('state').textContent !== ''")
+        return page
+
+    def wait_until_connected(self, page: Page) -> None:
+        """Wait until *page* says so."""
+        page.wait_for("document.getElementById('state').textContent === 'Connected by websocket'")
+
+    def assert_quiet(self, *pages: Page) -> None:
+        """Nothing is red in a console, nothing was asked from elsewhere."""
+        own = tuple(f"{scheme}{self.daemon.url.removeprefix('http:')}/" for scheme in ("http:", "ws:"))
+        for page in pages:
+            self.assertEqual(page.errors, [])
+            self.assertEqual([url for url in page.requests if not url.startswith((*own, "data:", "about:"))], [])
+
+
+class EveryPageTests(DemoTestCase):
+    """What all pages have in common."""
+
+    def test_pages_fit_laptop_and_phone(self) -> None:
+        """Light and dark: nothing is wider than the window, and what is touched is at least 40 high."""
+        for path, heading in PAGES.items():
+            page = self.open_page(path)
+            self.assertEqual(page.evaluate("document.querySelector('h1').textContent"), heading)
+            for width, dark in product(WIDTHS, (False, True)):
+                with self.subTest(path=path, width=width, dark=dark):
+                    page.screenshot(width, dark)
+                    self.assertEqual(page.evaluate("innerWidth"), width)
+                    self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
+                    self.assertEqual(page.evaluate(SMALL), [])
+            self.assert_quiet(page)
+
+    def test_pages_are_reached_by_keyboard(self) -> None:
+        """Tab leads over a way to skip the navigation to each page's name, and Enter opens it."""
+        for path, heading in PAGES.items():
+            page = self.open_page("/")
+            tab(page)
+            reach(page, "Skip to the content")
+            reach(page, heading)
+            page.press("Enter", 13, "\r")
+            page.wait_for(f"location.pathname === {path!r}")
+            page.wait_for("document.readyState === 'complete'")
+            current = page.evaluate("document.querySelector('nav [aria-current=page]').textContent")
+            self.assertEqual(current, heading)
+
+    def test_everything_that_works_by_mouse_can_have_the_focus(self) -> None:
+        """Tab goes once through all links, fields and buttons that can be seen, in their order."""
+        for path in PAGES:
+            with self.subTest(path=path):
+                page = self.open_page(path)
+                tab(page)
+                self.assertEqual(tab(page), page.evaluate(f"{REACHABLE}.map({NAME})"))
+
+
+#: What can be touched and is lower than a finger needs.
+SMALL = (
+    "[...document.querySelectorAll('nav a, input:not([type=hidden]), select, button')]"
+    ".filter(e => e.checkVisibility() && e.offsetHeight < 40).map(e => e.outerHTML)"
+)
+#: What Tab has to lead to, in this order.
+REACHABLE = (
+    "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, [tabindex=\"0\"]')]"
+    ".filter(e => e.checkVisibility() && !e.disabled)"
+)
+#: What something that can have the focus is called.
+NAME = "(e => e.labels?.[0]?.innerText || e.getAttribute('aria-label') || e.innerText.trim())"
+
+
+def tab(page: Page) -> list[str]:
+    """Press Tab until the focus leaves the page, and return the names of what had it; the next Tab is the first."""
+    found: list[str] = []
+    while True:
+        page.press("Tab", 9)
+        if page.evaluate("document.activeElement === document.body"):
+            return found
+        found.append(page.evaluate(f"{NAME}(document.activeElement)"))
+        if len(found) > 100:
+            raise AssertionError(f"Tab goes round and round: {found}")
+
+
+def reach(page: Page, name: str) -> None:
+    """Press Tab until what is called *name* has the focus."""
+    for _ in range(100):
+        page.press("Tab", 9)
+        if page.evaluate(f"{NAME}(document.activeElement)") == name:
+            return
+    raise AssertionError(f"Tab does not lead to {name!r}")
+
+
+class PublishTests(DemoTestCase):
+    """The page that publishes and listens."""
+
+    def open_demo(self) -> Page:
+        """Open the demo and wait until it listens."""
+        page = self.open_page("/")
+        self.wait_until_connected(page)
+        return page
+
+    def publish(self, page: Page, title: str) -> None:
+        """Fill in the form and press Enter; nobody has to click first, because the focus is there."""
+        page.type(title)
+        page.wait_for("document.activeElement.name === 'title' && document.activeElement.value === ''")
+
+    def wait_for_news(self, page: Page, *titles: str) -> None:
+        """Wait until *page* shows these headlines, the newest first."""
+        shown = "[...document.querySelectorAll('#news li')].map(item => item.firstChild.data)"
+        page.wait_for(f"JSON.stringify({shown}) === JSON.stringify({json.dumps(titles)})")
+
+    def test_headline_appears_in_both_windows(self) -> None:
+        """Published in one by keyboard alone; nothing is red in a console, nothing is asked from elsewhere."""
+        first, second = self.open_demo(), self.open_demo()
+        self.publish(first, "Tea <b>is</b> ready & “hot”")
+        self.publish(second, "Coffee: 100%")
+        for page in (first, second):
+            self.wait_for_news(page, "Coffee: 100%", "Tea <b>is</b> ready & “hot”")
+            self.assertEqual(page.errors, [])
+            own = tuple(f"{scheme}{self.daemon.url.removeprefix('http:')}/" for scheme in ("http:", "ws:"))
+            self.assertEqual([url for url in page.requests if not url.startswith((*own, "data:"))], [])
+
+    def test_empty_headline_is_explained(self) -> None:
+        """Beside the field, which keeps the focus."""
+        page = self.open_demo()
+        page.type("  ")
+        page.wait_for("document.getElementById('id_title_error').textContent === 'Write a headline first.'")
+        self.assertEqual(page.evaluate("document.activeElement.getAttribute('aria-invalid')"), "true")
+        self.assertEqual(page.errors, [])
+
+    def test_page_comes_back_when_daemon_does(self) -> None:
+        """It says that the connection is lost, and tries again by itself."""
+        page = self.open_demo()
+        self.daemon.kill()
+        page.wait_for("document.getElementById('state').dataset.state === 'wait'")
+        self.daemon.start()
+        self.wait_until_connected(page)
+        self.publish(page, "Here again")
+        self.wait_for_news(page, "Here again")
+
+    def test_page_fits_phone(self) -> None:
+        """Nothing is wider than 390 pixels, and what is touched is at least 40 high."""
+        page = self.open_demo()
+        self.publish(page, "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung " + "x" * 40)
+        page.wait_for("document.querySelector('#news li') !== null")
+        page.screenshot(390)
+        self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 390)
+        heights = page.evaluate(
+            "[...document.querySelectorAll('main input:not([type=hidden]), button')].map(e => e.offsetHeight)"
+        )
+        self.assertGreaterEqual(min(heights), 40)
+
+    def test_form_works_without_script(self) -> None:
+        """It is an ordinary form then, answered by a page that says what happened; other windows are told."""
+        listening = self.open_demo()
+        plain = self.browser.open_blank()
+        self.addCleanup(plain.close)
+        plain.command("Emulation.setScriptExecutionDisabled", value=True)
+        plain.load(self.daemon.url)
+        plain.type("By hand")
+        self.wait_for_news(listening, "By hand")
+        plain.wait_for("document.querySelector('.done')?.textContent === 'Published.'")
+        self.assertEqual(plain.errors, [])
