@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface.verify import verifyObject
 
 from sockjsd.http.flow import SLICE, Flow
+from sockjsd.http.gathering import Gathering
 
 
 class Transport:
@@ -30,7 +31,7 @@ class FlowTests(TestCase):
     def setUp(self) -> None:
         self.told: list[bool] = []
         self.transport = Transport()
-        self.flow = self.transport.flow = Flow(self.transport, self)
+        self.flow = self.transport.flow = Flow(self.transport, self, Gathering())
 
     def moved(self, writable: bool) -> None:
         """Take note, as the watcher."""
@@ -75,7 +76,7 @@ class FlowTests(TestCase):
 
     def test_transport_that_is_never_full_gets_all(self) -> None:
         """At once."""
-        self.transport.flow = Flow(self.transport, self)
+        self.transport.flow = Flow(self.transport, self, Gathering())
         self.flow.send(b"a" * 3 * SLICE)
         self.assertEqual(sum(map(len, self.transport.writes)), 3 * SLICE)
 
