@@ -153,7 +153,8 @@ class Endpoint:
     output_limit: int = option(
         kinds.size,
         MIB,
-        help="Bytes that may wait for one slow connection; beyond it the connection is closed.",
+        help="Bytes that may wait for one slow connection, each message with 200 more than it has; "
+        "beyond it the connection is closed.",
         when="if bursts are larger than this; times the number of slow connections it is memory.",
     )
     session_limit: int = option(

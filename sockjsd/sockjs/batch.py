@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from sockjsd.sockjs import frames
 from sockjsd.sockjs.envelopes import Envelope
 
+#: Bytes that a batch takes beside its messages.  They count, or half a million empty messages would
+#: wait for one client within the usual ``output_limit`` of 1 MiB, and take more than a hundred.
+OVERHEAD = 200
+
 
 class Batch:
     """One or more messages that leave together.
@@ -25,8 +29,8 @@ class Batch:
         self.texts = texts
         # The JSON strings joined by commas; empty until somebody needs them.
         self._quoted = b""
-        # What goes over the wire, for each envelope that was asked for.
-        self._encoded: dict[Envelope, bytes] = {}
+        # What goes over the wire, for each envelope that was asked for; None until one is.
+        self._encoded: dict[Envelope, bytes] | None = None
 
     @property
     def quoted(self) -> bytes:
@@ -38,10 +42,12 @@ class Batch:
     @property
     def size(self) -> int:
         """How many bytes this batch counts for while it waits for a receiver."""
-        return len(self.quoted)
+        return len(self.quoted) + OVERHEAD
 
     def encoded(self, envelope: Envelope) -> bytes:
         """Return the bytes for receivers with this *envelope*; computed once."""
+        if self._encoded is None:
+            self._encoded = {}
         data = self._encoded.get(envelope)
         if data is None:
             data = self._encoded[envelope] = envelope.messages(self.texts, frames.array(self.quoted))

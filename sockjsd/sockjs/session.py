@@ -85,7 +85,7 @@ class SessionOptions:
 
     :param heartbeat: seconds between two heartbeats to an attached receiver.
     :param disconnect_delay: seconds without a receiver after which the session ends.
-    :param output_limit: bytes that may wait for a receiver.
+    :param output_limit: bytes that may wait for a receiver; a batch counts with what it takes beside its messages.
     """
 
     heartbeat: float = 25.0

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from unittest import TestCase
 
-from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.batch import OVERHEAD, Batch
 from sockjsd.sockjs.envelopes import EVENTSOURCE, RAW_WEBSOCKET, WEBSOCKET, XHR, Envelope, jsonp
 
 
@@ -30,9 +31,19 @@ class BatchTests(TestCase):
 
     def test_size_is_bytes_not_characters(self) -> None:
         """What counts for `output_limit` is what has to be kept and sent."""
-        self.assertEqual(Batch(["ab"]).size, 4)
-        self.assertEqual(Batch(["ü", ""]).size, 4 + 1 + 2)
-        self.assertEqual(Batch(["\u2028"]).size, 8)
+        self.assertEqual(Batch(["ab"]).size, OVERHEAD + 4)
+        self.assertEqual(Batch(["ü", ""]).size, OVERHEAD + 4 + 1 + 2)
+        self.assertEqual(Batch(["\u2028"]).size, OVERHEAD + 8)
+
+    def test_size_is_no_less_than_memory(self) -> None:
+        """However small the messages are: somebody else chooses them."""
+        for texts in ([""], ["1"], ["x" * 100]):
+            tracemalloc.start()
+            batches = [Batch(list(texts)) for _ in range(1000)]
+            sizes = sum(batch.size for batch in batches)
+            taken = tracemalloc.get_traced_memory()[0]
+            tracemalloc.stop()
+            self.assertLess(taken, sizes * 1.2)
 
     def test_batch_of_something_else_is_refused_when_measured_or_encoded(self) -> None:
         """By every envelope, also by those that do not use JSON."""

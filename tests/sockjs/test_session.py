@@ -7,7 +7,7 @@ from itertools import product
 from unittest import TestCase
 
 from sockjsd.errors import StateError
-from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.batch import OVERHEAD, Batch
 from sockjsd.sockjs.session import TRANSITIONS, Event, Session, SessionOptions, State, next_state
 from tests.sockjs.fakes import (
     Life,
@@ -176,21 +176,26 @@ class StreamingTests(TestCase):
 
 
 class LimitTests(TestCase):
-    """`output_limit`: bytes of JSON that may wait."""
+    """`output_limit`: bytes of JSON that may wait, and what two messages take beside."""
 
-    OPTIONS = SessionOptions(output_limit=10)
+    OPTIONS = SessionOptions(output_limit=10 + 2 * OVERHEAD)
     SLOW = "app: closed 3008 Connection too slow"
 
     def test_session_ends_when_too_much_waits_between_polls(self) -> None:
         """The last byte is the one too many; the client is told when it comes back."""
-        play(
-            self,
-            Life(self.OPTIONS),
-            (poll("1"), ["1: o", OPENED]),
-            (sends("abc", "de"), []),
-            (sends("f"), [self.SLOW]),
-            (poll("2"), ['2: c[3008,"Connection too slow"]']),
-        )
+        for last in ("defg", "efgh"):
+            play(
+                self,
+                Life(self.OPTIONS),
+                (poll("1"), ["1: o", OPENED]),
+                (sends("abc"), []),
+                (sends(last), [self.SLOW]),
+                (poll("2"), ['2: c[3008,"Connection too slow"]']),
+            )
+
+    def test_session_ends_when_too_many_small_messages_wait(self) -> None:
+        """They have hardly any bytes, and still take memory."""
+        play(self, Life(self.OPTIONS), (poll("1"), ["1: o", OPENED]), (sends("", ""), []), (sends(""), [self.SLOW]))
 
     def test_session_keeps_what_just_fits(self) -> None:
         """Ten bytes are not more than ten, and a delivery makes room for the next ten."""
@@ -211,7 +216,7 @@ class LimitTests(TestCase):
             Life(self.OPTIONS),
             (stream("s"), ["s: o", OPENED]),
             (stalls("s"), []),
-            (sends("abcdefgh"), []),
+            (sends("abcdef", ""), []),
             (sends("i"), ['s: c[3008,"Connection too slow"]', self.SLOW]),
             (sends("j"), []),
         )
@@ -230,7 +235,7 @@ class LimitTests(TestCase):
             self,
             Life(self.OPTIONS),
             (stream("s"), ["s: o", OPENED]),
-            (sends("x" * 20), [f's: a["{"x" * 20}"]']),
+            (sends("x" * 999), [f's: a["{"x" * 999}"]']),
         )
 
 
@@ -521,7 +526,7 @@ class CallbackTests(TestCase):
 
     def test_application_ends_as_too_slow_inside_a_callback(self) -> None:
         """An application that sends more than it may hears so after it has returned."""
-        life = Life(SessionOptions(output_limit=5))
+        life = Life(SessionOptions(output_limit=5 + OVERHEAD))
 
         def flood(session: Session, text: str) -> None:
             for _ in range(3):

@@ -10,6 +10,7 @@ from unittest import TestCase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sockjsd.sockjs.batch import OVERHEAD
 from sockjsd.sockjs.session import SessionOptions, State
 from tests.sockjs.fakes import Life, RecordingReceiver, closes, drains, loses, says, sends
 
@@ -17,7 +18,7 @@ from tests.sockjs.fakes import Life, RecordingReceiver, closes, drains, loses, s
 steady = settings(derandomize=True, deadline=None, max_examples=500)
 
 #: Enough for some messages between two polls, and not for many.
-OPTIONS = SessionOptions(output_limit=60)
+OPTIONS = SessionOptions(output_limit=15 * (OVERHEAD + 4))
 
 
 class Chaos:

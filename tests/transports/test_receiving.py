@@ -360,7 +360,7 @@ class StreamingTests(SynchronousTestCase):
     def test_messages_wait_for_slow_client(self) -> None:
         """What its socket does not take waits, bounded, and leaves together."""
         for name in STREAMS:
-            server = Server(output_limit=40)
+            server = Server(output_limit=1000)
             stream = begin(server, name)
             stream.received()
             stream.block()
@@ -375,12 +375,12 @@ class StreamingTests(SynchronousTestCase):
 
     def test_client_that_is_too_slow_is_told_to_go(self) -> None:
         """With 3008 instead of what waited."""
-        server = Server(output_limit=40)
+        server = Server(output_limit=1000)
         stream = begin(server, "xhr_streaming")
         stream.received()
         stream.block()
         for _ in range(3):
-            server.connections[0].sendMessage("x" * 20)
+            server.connections[0].sendMessage("x" * 200)
         self.assertEqual(["made", "lost 3008 Connection too slow"], server.events)
         stream.unblock()
         self.assertEqual([b'c[3008,"Connection too slow"]\n', b""], chunks(stream.received()))

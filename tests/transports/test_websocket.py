@@ -424,7 +424,7 @@ class BackPressureTests(SynchronousTestCase):
     """A client that does not read."""
 
     def setUp(self) -> None:
-        self.server = Server(output_limit=40)
+        self.server = Server(output_limit=1000)
         self.socket = WebSocket(self.server)
         self.socket.frames()
         self.socket.client.block()
@@ -456,7 +456,7 @@ class BackPressureTests(SynchronousTestCase):
     def test_client_that_is_too_slow_is_told_to_go(self) -> None:
         """And cut, when it does not even read that."""
         for _ in range(3):
-            self.server.connections[0].sendMessage("x" * 20)
+            self.server.connections[0].sendMessage("x" * 200)
         self.assertEqual(["made", "lost 3008 Connection too slow"], self.server.events)
         self.assertEqual([(TEXT, b'c[3008,"Connection too slow"]'), GOODBYE], self.socket.frames())
         self.server.advance(LINGER + 1)
