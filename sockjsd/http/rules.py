@@ -22,6 +22,11 @@ _HOST = re.compile(r"(([A-Za-z0-9\-._~%]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?)?")
 _NOT_HTTP = frozenset(
     "SOURCE ANNOUNCE DESCRIBE FLUSH GET_PARAMETER PAUSE PLAY RECORD REDIRECT SETUP SET_PARAMETER TEARDOWN".split()
 )
+#: Names of fields that are kept in mind with their usual spelling; browsers, proxies and sites use fewer together.
+_NAMES = 500
+#: Characters of a Content-Length: what fits into 64 bits, which is where llhttp stops too.  Leading zeros
+#: could be thousands, and Python refuses to read a number that long.
+_LENGTH = 20
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -78,6 +83,7 @@ def check(method: str, target: str, version: str, fields: list[tuple[str, str]])
         raise HTTPError(400, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
     if method == "CONNECT":
         raise HTTPError(400, "CONNECT is for proxies")
+    _forget_names()
     headers = HTTPHeaders()
     for name, value in fields:
         headers.add(name, value)
@@ -86,6 +92,13 @@ def check(method: str, target: str, version: str, fields: list[tuple[str, str]])
         raise HTTPError(417, "Only 100-continue can be expected")
     length = _length(version, headers)
     return Head(method, _uri(target, host), f"HTTP/{version}", headers, host, length)
+
+
+def _forget_names() -> None:
+    """Bound what Cyclone keeps for good: each name of a field that anybody ever sent."""
+    names = HTTPHeaders._normalized_headers
+    if len(names) > _NAMES:
+        names.clear()
 
 
 def _host(version: str, values: list[str]) -> str:
@@ -103,7 +116,10 @@ def _length(version: str, headers: HTTPHeaders) -> int | None:
     encodings = headers.get_list("Transfer-Encoding")
     if not encodings:
         # llhttp lets only one Content-Length of digits pass, and none beside Transfer-Encoding.
-        return int(headers.get("Content-Length", "0"))
+        length = headers.get("Content-Length", "0")
+        if len(length) > _LENGTH:
+            raise HTTPError(400, "Not a valid Content-Length")
+        return int(length)
     if version == "1.0":
         raise HTTPError(400, "No Transfer-Encoding in HTTP/1.0")
     if [value.lower() for value in encodings] != ["chunked"]:

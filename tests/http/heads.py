@@ -150,6 +150,7 @@ BY_US = (
     Refusal("another port in target", "GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n", "The request target names"),
     Refusal("user in target", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", "The request target names"),
     Refusal("host in target only", "GET http://a/ HTTP/1.0\r\n\r\n", "The request target names"),
+    Refusal("very long length", POST + "Content-Length: " + "0" * 5000 + "3\r\n\r\nabc", "Not a valid Content-Length"),
     Refusal("fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "A fragment"),
     Refusal("fragment of a URI", "GET http://a/#b HTTP/1.1\r\nHost: a\r\n\r\n", "A fragment"),
     Refusal("another scheme", "GET ftp://a/b HTTP/1.1\r\nHost: a\r\n\r\n", "The request target is not a path"),

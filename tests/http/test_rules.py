@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from unittest import TestCase
 
+from cyclone.httputil import HTTPHeaders
+
 from sockjsd.errors import HTTPError
 from sockjsd.http.rules import Head, check
 
@@ -83,6 +85,19 @@ class CheckTests(TestCase):
             with self.subTest(fields):
                 got = head(*fields)
                 self.assertEqual((got.length, got.has_body), (length, has_body))
+
+    def test_long_number_is_refused(self) -> None:
+        """Python would not read thousands of digits, though they are zeros."""
+        self.assertEqual(head(("Content-Length", "0" * 18 + "12")).length, 12)
+        for digits in ("0" * 21, "0" * 5000 + "5"):
+            self.assert_refused("Not a valid Content-Length", ("Content-Length", digits))
+
+    def test_names_of_fields_are_not_kept_for_good(self) -> None:
+        """Cyclone remembers each one that it has seen: whoever sends new ones must not fill our memory."""
+        for number in range(100):
+            fields = head(*((f"x-{number}-{field}", "1") for field in range(90))).headers
+            self.assertEqual(fields.get(f"x-{number}-89"), "1")
+        self.assertLess(len(HTTPHeaders._normalized_headers), 1000)
 
     def test_transfer_codings_are_refused(self) -> None:
         """All but exactly ``chunked``, and any in HTTP/1.0."""
