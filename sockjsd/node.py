@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from sockjsd import __version__
 from sockjsd.app import CLIENT_PATH, build, find_client
 from sockjsd.applications import make_application
-from sockjsd.brokers.interface import Broker
+from sockjsd.brokers.interface import Broker, Run
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
 from sockjsd.config import Config
@@ -35,10 +35,12 @@ from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
 from sockjsd.django_wsgi import Site
 from sockjsd.errors import StartError
+from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
 from sockjsd.http.limits import Limits
+from sockjsd.http.proxies import Proxies
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
@@ -81,13 +83,14 @@ class Node:
         self._config = config
         self._reactor = reactor
         self._wheel = Wheel(reactor)
-        self._factory = HTTPFactory(make_limits(config.server), self._wheel, DateField(reactor))
+        proxies = Proxies(config.server.trusted_proxies)
+        self._factory = HTTPFactory(make_limits(config.server), self._wheel, DateField(reactor), proxies)
         self._ports: list[StreamServerEndpointService] = []
         self._endpoints: list[Endpoint] = []
         self._site = Site(config.site, reactor) if config.site.settings else None
         self._broker = make_broker(config, reactor)
         self._hub: Hub[Batch] = Hub(self._broker, Batch, self._delivery_failed)
-        self._broker.on_run = self._hub.delivered
+        self._broker.on_run = self._deliver
         # When it was started, on the reactor's clock.
         self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
@@ -150,7 +153,8 @@ class Node:
         origins = Origins(self._allowed(options.allowed_origins), no_origin=options.no_origin == "allow")
         make_connection = make_application(options, self._hub)
         client_url = options.sockjs_url or CLIENT_PATH
-        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url)
+        together = self._factory.gathering
+        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url, together)
 
     def _allowed(self, words: tuple[str, ...]) -> list[str]:
         trusted = self._site.trusted_origins() if self._site is not None else ()
@@ -176,18 +180,24 @@ class Node:
             "endpoints": self._endpoints,
         }
 
+    def _deliver(self, run: Run) -> None:
+        """Hand a run on; what is sent meanwhile leaves at the end."""
+        with self._factory.gathering:
+            self._hub.delivered(run)
+
     def _delivery_failed(self, error: Exception) -> None:
         self._log.failure("A delivery failed", failure=Failure(error))
 
     def _say_hello(self) -> None:
         config = self._config
         self._log.info(
-            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}",
+            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}; fan-out: {fan_out}",
             version=__version__,
             site=config.site.settings or "no site",
             endpoints=", ".join(endpoint.prefix for endpoint in config.endpoints.values()) or "no endpoint",
             listen=", ".join(config.server.listen),
             broker=self._broker.status.name,
+            fan_out="compiled" if COMPILED else "pure Python",
         )
 
     # Stopping.

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.config.test_addresses -*-
-"""The kinds of value that name a place: where to listen, the broker, URLs, origins.
+"""The kinds of value that name a place: where to listen, proxies, the broker, URLs, origins.
 
 Each check refuses early what would otherwise fail late and far from the line that
 caused it.  None opens, resolves or imports anything.
@@ -7,6 +7,7 @@ caused it.  None opens, resolves or imports anything.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
@@ -53,6 +54,32 @@ listen: Kind[tuple[str, ...]] = lines(
     "Twisted endpoint strings, one on each line, such as tcp:8000, tcp:8000:interface=127.0.0.1, "
     "unix:/run/sockjsd.sock, haproxy:tcp:8000 or systemd:domain=INET:index=0",
     _check_listen,
+)
+
+# ------------------------------------------------------------------ proxies
+
+#: Among the trusted proxies: whoever connects to a Unix socket.
+UNIX_PROXIES = "unix"
+
+
+def _check_proxy(word: str) -> None:
+    if word == UNIX_PROXIES:
+        return
+    try:
+        network = ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        raise Refused(f"{bounded(word)} is neither an address nor a network") from None
+    if "%" in word or ("/" in word and not word.partition("/")[2].isdecimal()):
+        raise Refused(f"{bounded(word)} is no network in CIDR notation: write ADDRESS/BITS")
+    if network.network_address != ipaddress.ip_address(word.partition("/")[0]):
+        raise Refused(f"{bounded(word)} has bits behind the first {network.prefixlen}: write {network}")
+
+
+#: Who may say in header fields whom a request comes from.
+proxies: Kind[tuple[str, ...]] = words(
+    "IP addresses, networks such as 10.0.0.0/8 and fd00::/8, and unix for whoever connects to a Unix socket; "
+    "nothing = nobody",
+    _check_proxy,
 )
 
 # ------------------------------------------------------------------ the broker

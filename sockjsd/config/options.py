@@ -30,6 +30,15 @@ class Server:
         when="to be reached from other machines (tcp:8000), behind HAProxy with the PROXY protocol "
         "(haproxy:tcp:8000), on a Unix socket, or under systemd socket activation.",
     )
+    trusted_proxies: tuple[str, ...] = option(
+        addresses.proxies,
+        (),
+        help="The proxies whose X-Forwarded-For and X-Forwarded-Proto tell the client's address and whether it speaks "
+        "TLS; from anybody else these fields are removed.",
+        when="as soon as a proxy stands in front: name its addresses, and nobody else's, and let it write these "
+        "fields itself.",
+        elsewhere="sockjs-tornado: xheaders",
+    )
     umask: int = option(
         kinds.octal,
         0o022,

@@ -21,6 +21,7 @@ from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange, Phase, Upgraded
 from sockjsd.http.flow import Flow
 from sockjsd.http.limits import Waiting
+from sockjsd.http.proxies import neighbour_of
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import UNREADABLE, Head
 
@@ -65,8 +66,8 @@ class HTTPConnection(Protocol):
     def connectionMade(self) -> None:
         """Begin to wait for a request."""
         self.factory.connections.add(self)
-        self._flow = Flow(self.transport, self, self.factory.gathering)
-        self._flow.start()
+        self._flow = Flow(self.transport, self)
+        self.transport.registerProducer(self._flow, True)
         self._wait_for(Waiting.FIRST)
 
     def dataReceived(self, data: bytes) -> None:
@@ -82,7 +83,6 @@ class HTTPConnection(Protocol):
         self.factory.connections.discard(self)
         self.factory.wheel.cancel(self)
         self.writable = False
-        self._flow.drop()
         self._waiting = Waiting.END
         upgraded, self._upgraded = self._upgraded, None
         try:
@@ -121,9 +121,11 @@ class HTTPConnection(Protocol):
     def head_received(self, head: Head) -> None:
         """Find the route, which decides what body is welcome."""
         transport = self.transport
-        # Under haproxy: the peer is known now, and was not when the connection was made.
         secure = ISSLTransport.providedBy(transport)
-        exchange = Exchange(head, self, transport.getPeer(), transport.getHost(), secure=secure)
+        # Under haproxy: the peer is known now, and was not when the connection was made.
+        proxies, peer = self.factory.proxies, transport.getPeer()
+        sender = proxies.sender(head.headers, neighbour_of(transport), peer, secure=secure)
+        exchange = Exchange(head, self, sender.address, transport.getHost(), secure=sender.secure)
         self._queue.append(exchange)
         application = self.factory.application
         exchange.route = application.find(exchange.request)
@@ -190,7 +192,6 @@ class HTTPConnection(Protocol):
 
     def abort(self) -> None:
         """Cut the connection, whatever has not been sent."""
-        self._flow.drop()
         self.transport.abortConnection()
 
     def close(self, *, linger: bool = False) -> None:
@@ -202,7 +203,6 @@ class HTTPConnection(Protocol):
         if self._waiting is Waiting.END or self._closing is not None:
             return
         self._reader = None
-        self._flow.flush()
         if self.writable:
             self._finish(linger=linger)
         else:
@@ -251,7 +251,7 @@ class HTTPConnection(Protocol):
         self._closing = None
         self._wait_for(Waiting.END)
         transport = self.transport
-        self._flow.end()
+        transport.unregisterProducer()
         # Under TLS there is no half of a connection: the method is that of the TCP connection below.
         if linger and hasattr(transport, "loseWriteConnection") and not ISSLTransport.providedBy(transport):
             self._resume()

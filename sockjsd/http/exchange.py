@@ -102,9 +102,9 @@ class Exchange:
 
     :param head: of the request.
     :param wire: the connection.
-    :param peer: the peer's address, as the transport tells it.
+    :param peer: the client's address, as the transport or a trusted proxy tells it.
     :param host: our own.
-    :param secure: whether TLS is spoken.
+    :param secure: whether the client speaks TLS, with us or with a trusted proxy.
     """
 
     __slots__ = (

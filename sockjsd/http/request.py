@@ -27,8 +27,8 @@ class Request(HTTPRequest):
     :ivar body: the body, ``bytes``.
     :ivar file: the body as a file at its beginning, where there is one and the route spools it; else ``None``.
         Closed after the answer; whoever needs it longer takes it out and closes it.
-    :ivar remote_ip: the peer's address as text, ``""`` on a Unix socket.
-    :ivar protocol: ``http`` or ``https``.
+    :ivar remote_ip: the client's address as text, ``""`` on a Unix socket.
+    :ivar protocol: ``http`` or ``https``: what the client speaks.
     """
 
     remote_ip: str

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 from unittest import TestCase
 
-from sockjsd.config.addresses import broker_url, hide_password, listen, origins, url_prefix, web_address
+from sockjsd.config.addresses import broker_url, hide_password, listen, origins, proxies, url_prefix, web_address
 from sockjsd.config.kinds import Kind, Refused
 
 ALLOWED: list[tuple[Kind[Any], list[str]]] = [
@@ -28,6 +28,7 @@ ALLOWED: list[tuple[Kind[Any], list[str]]] = [
             "tcp:8000\n    tcp:8001",
         ],
     ),
+    (proxies, ["", "127.0.0.1", "10.0.0.0/8 fd00::/8 ::1 unix", "unix", "2001:db8::/32", "10.0.0.1/32", "0.0.0.0/0"]),
     (
         broker_url,
         [
@@ -87,6 +88,13 @@ REFUSED: list[tuple[Kind[Any], str, str]] = [
     (listen, "haproxy:tcp6:port=x", "no port"),
     (listen, "tcp:8000:interfce=127.0.0.1", "'interfce' is none of port, interface, backlog"),
     (listen, "tcp6:8000:interface=::1", "a colon inside a value is written \\:"),
+    *[(proxies, text, "neither an address nor a network") for text in ["localhost", "10.0.0", "10.0.0.0/33", "*"]],
+    *[(proxies, text, "neither an address nor a network") for text in ["10.0.0.1,10.0.0.2", "UNIX", "127.0.0.1:80"]],
+    (proxies, "10.0.0.0/255.0.0.0", "write ADDRESS/BITS"),
+    (proxies, "fe80::1%eth0", "write ADDRESS/BITS"),
+    (proxies, "10.0.0.1/8", "behind the first 8: write 10.0.0.0/8"),
+    (proxies, "fd00::1/8", "write fd00::/8"),
+    (proxies, "unix unix", "twice"),
     (broker_url, "", "allowed: memory:"),
     (broker_url, "memory", "'memory'"),
     (broker_url, "memory://", "allowed"),

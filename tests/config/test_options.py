@@ -13,6 +13,7 @@ from sockjsd.errors import ConfigurationError
 
 SERVER = {
     "listen": ("tcp:8000:interface=127.0.0.1",),
+    "trusted_proxies": (),
     "umask": 0o022,
     "drain_timeout": 30.0,
     "head_limit": 16384,

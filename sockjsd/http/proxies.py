@@ -1,0 +1,149 @@
+# -*- test-case-name: tests.http.test_proxies -*-
+"""Who a request comes from, where a proxy stands between: pure rules, no sockets.
+
+A proxy says in header fields who its client is, and so can everybody else.  They count
+only where the other end of the connection is a proxy that the configuration trusts; from
+anybody else they are removed before a handler or a view can believe them.
+
+``X-Forwarded-For`` is a list to which each proxy adds, on the right, whoever connected to
+it.  It is read from there: the client is the first that is not a trusted proxy itself, and
+what stands left of it is what that client made up.  ``X-Forwarded-Proto`` has to be one
+word, because nobody knows who wrote which of several.  Nothing else changes what we take
+for the client: ``X-Forwarded-Host`` would let a page choose which origin is its own, and a
+proxy can just as well leave ``Host`` as it is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cyclone.httputil import HTTPHeaders
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+
+from sockjsd.config.addresses import UNIX_PROXIES
+
+FOR = "X-Forwarded-For"
+PROTO = "X-Forwarded-Proto"
+
+#: Fields in which proxies speak of their client: all that begin like this, and those.
+_PREFIX = "X-Forwarded-"
+_CLAIMS = frozenset({"Forwarded", "X-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Ssl"})
+
+#: Some proxies name the protocol inside: ``wss`` is TLS too.
+_SECURE = {"http": False, "ws": False, "https": True, "wss": True}
+
+#: An address as proxies write it; some add the port of the connection.
+_FORWARDED = re.compile(r"([0-9.]+)(?::[0-9]+)?|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9A-Fa-f:.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Where a request comes from.
+
+    :param address: the client's, as Twisted has addresses; with port 0 where a field told it.
+    :param secure: whether the client speaks TLS.
+    """
+
+    address: object
+    secure: bool
+
+
+class Proxies:
+    """The proxies that are trusted.
+
+    :param trusted: addresses, networks such as ``10.0.0.0/8``, and ``unix`` for whoever connects to a Unix socket.
+    """
+
+    def __init__(self, trusted: Iterable[str] = ()) -> None:
+        words = set(trusted)
+        self._unix = UNIX_PROXIES in words
+        self._networks = [ipaddress.ip_network(word) for word in words if word != UNIX_PROXIES]
+
+    def sender(self, fields: HTTPHeaders, neighbour: object, announced: object, *, secure: bool) -> Sender:
+        """Return where a request comes from, and remove from *fields* what nobody should believe.
+
+        From a trusted proxy the claims that are not read here stay as they came, for views that want them.
+
+        :param fields: of the request.
+        :param neighbour: the address of the other end of the connection.
+        :param announced: the address of who has connected there, where the PROXY protocol tells it; else *neighbour*.
+        :param secure: whether TLS is spoken on the connection.
+        """
+        if not self._trusts(neighbour):
+            _remove_claims(fields)
+            return Sender(announced, secure)
+        said = _SECURE.get(fields.get(PROTO, "").strip(" \t").lower())
+        if said is None and PROTO in fields:
+            del fields[PROTO]
+        return Sender(self._client(fields, announced), secure if said is None else said)
+
+    def _client(self, fields: HTTPHeaders, nearest: object) -> object:
+        """Return the first that is not a trusted proxy, from *nearest* to the left; cut off what stands behind it."""
+        client, believed = nearest, []
+        for text in _from_right(fields.get_list(FOR)):
+            address = _read(text) if self._trusts(client) else None
+            if address is None:
+                break
+            client = address
+            believed.append(address.host)
+        if believed:
+            fields[FOR] = ", ".join(reversed(believed))
+        elif FOR in fields:
+            del fields[FOR]
+        return client
+
+    def _trusts(self, address: object) -> bool:
+        if isinstance(address, UNIXAddress):
+            return self._unix
+        if not self._networks or not isinstance(address, IPv4Address | IPv6Address):
+            return False
+        found = _parse(address.host)
+        return found is not None and any(found in network for network in self._networks)
+
+
+def neighbour_of(transport: Any) -> object:
+    """Return the address of the other end of a connection itself, whatever the PROXY protocol or TLS lay over it."""
+    below = getattr(transport, "transport", None)
+    return transport.getPeer() if below is None else neighbour_of(below)
+
+
+def _remove_claims(fields: HTTPHeaders) -> None:
+    """Remove what only a proxy may say; also with ``_``, which gets the same name in a WSGI environ."""
+    for name in list(fields):
+        if name[0] not in "XF":  # most names, and cheap to tell
+            continue
+        plain = name.replace("_", "-").title()
+        if plain.startswith(_PREFIX) or plain in _CLAIMS:
+            del fields[name]
+
+
+def _from_right(values: list[str]) -> Iterator[str]:
+    """Yield the elements of a list that may have come in several fields, the last one first."""
+    for value in reversed(values):
+        for element in reversed(value.split(",")):
+            yield element.strip(" \t")
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address in an element of ``X-Forwarded-For``; ``None`` where there is none."""
+    match = _FORWARDED.fullmatch(text)
+    if match is None:
+        return None
+    found = _parse(match[1] or match[2] or match[3])
+    if found is None:
+        return None
+    kind = IPv4Address if found.version == 4 else IPv6Address
+    return kind("TCP", str(found), 0)
+
+
+def _parse(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return *host* as an address; one of IPv4 that a socket for both kinds shows as IPv6 is what it was."""
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
