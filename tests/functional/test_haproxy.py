@@ -181,7 +181,7 @@ class NodeTests(Through):
 
     def test_client_cannot_invent_its_address(self) -> None:
         """What it says in the field is replaced by what HAProxy knows."""
-        node = make_node("node1")
+        node = make_node("node1", trusted_proxies="127.0.0.1")
         self.start(node.start())
         url = "/recorder" + new_session()
         self.assertEqual(b"o\n", self.post(url + "/xhr", x_forwarded_for="192.0.2.1", x_forwarded_proto="https").body)
