@@ -66,8 +66,8 @@ class Socket(Protocol):
     def send(self, data: bytes) -> None:
         """Write *data*."""
 
-    def close(self) -> None:
-        """Close after everything was sent."""
+    def close(self, *, linger: bool = False) -> None:
+        """Close after everything was sent; with *linger* read on until the peer has closed, for a while."""
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -155,7 +155,8 @@ class WebSocketReceiver:
         self._endpoint.wheel.cancel(self)
         self._send(self._frames.outgoing())
         assert self._socket is not None, "what completes it came from there"
-        self._socket.close()
+        # A peer that broke a rule may still be sending: without this the kernel would destroy our close frame.
+        self._socket.close(linger=True)
 
     def _send(self, data: bytes) -> None:
         if data and self._socket is not None:

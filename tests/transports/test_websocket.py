@@ -255,7 +255,7 @@ class EndTests(SynchronousTestCase):
         """Its code is answered, and the server closes the connection first (RFC 6455 section 7.1.1)."""
         self.socket.send_frame(CLOSE, closing(1001, "bye"))
         self.assertEqual([(CLOSE, closing(1001))], [(code, data[:2]) for code, data in self.socket.frames()])
-        self.assertTrue(self.socket.client.closed)
+        self.assertTrue(self.socket.client.half_closed)
         self.assert_ended(1001, "bye")
 
     def test_client_closes_without_code(self) -> None:
@@ -279,7 +279,7 @@ class EndTests(SynchronousTestCase):
         self.socket.send('["ignored"]')
         self.socket.send_frame(CLOSE, closing(1000))
         self.assertEqual([], self.socket.frames())
-        self.assertTrue(self.socket.client.closed)
+        self.assertTrue(self.socket.client.half_closed)
         self.assertFalse(self.socket.client.aborted)
         self.assert_ended(3000, "Go away!")
 
@@ -366,7 +366,17 @@ class EndTests(SynchronousTestCase):
         self.start("/0/s/websocket", message_limit=100)
         self.socket.client.send(masked(TEXT, b"x" * 101)[:10])
         self.assertEqual([(CLOSE, closing(1009, "message too big"))], self.socket.frames())
-        self.assertTrue(self.socket.client.closed)
+        self.assertTrue(self.socket.client.half_closed)
+        self.assert_ended(1009, "message too big")
+
+    def test_client_that_goes_on_sending_reads_why_it_was_refused(self) -> None:
+        """What it sends is read and dropped: closing at once would destroy the close frame; but not for ever."""
+        self.socket.client.send(masked(TEXT, b"x" * 100_000)[:1000])
+        self.socket.client.send(b"x" * 1000)
+        self.assertEqual([(CLOSE, closing(1009, "message too big"))], self.socket.frames())
+        self.assertFalse(self.socket.client.closed)
+        self.server.advance(LINGER + 1)
+        self.assertTrue(self.socket.client.aborted)
         self.assert_ended(1009, "message too big")
 
     def test_broken_rule_is_refused(self) -> None:
@@ -389,7 +399,7 @@ class EndTests(SynchronousTestCase):
         self.assertEqual([(TEXT, b'c[1001,"Server is going away"]'), GOODBYE], self.socket.frames())
         self.socket.send_frame(CLOSE, closing(1000))
         self.socket.frames()
-        self.assertTrue(self.socket.client.closed)
+        self.assertTrue(self.socket.client.half_closed)
         self.assert_ended(1001, "Server is going away")
 
 
