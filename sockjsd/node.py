@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from sockjsd import __version__
 from sockjsd.app import CLIENT_PATH, build, find_client
 from sockjsd.applications import make_application
-from sockjsd.brokers.interface import Broker, Run
+from sockjsd.brokers.interface import Broker
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
 from sockjsd.config import Config
@@ -35,7 +35,6 @@ from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
 from sockjsd.django_wsgi import Site
 from sockjsd.errors import StartError
-from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
@@ -90,7 +89,7 @@ class Node:
         self._site = Site(config.site, reactor) if config.site.settings else None
         self._broker = make_broker(config, reactor)
         self._hub: Hub[Batch] = Hub(self._broker, Batch, self._delivery_failed)
-        self._broker.on_run = self._deliver
+        self._broker.on_run = self._hub.delivered
         # When it was started, on the reactor's clock.
         self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
@@ -153,8 +152,7 @@ class Node:
         origins = Origins(self._allowed(options.allowed_origins), no_origin=options.no_origin == "allow")
         make_connection = make_application(options, self._hub)
         client_url = options.sockjs_url or CLIENT_PATH
-        together = self._factory.gathering
-        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url, together)
+        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url)
 
     def _allowed(self, words: tuple[str, ...]) -> list[str]:
         trusted = self._site.trusted_origins() if self._site is not None else ()
@@ -180,24 +178,18 @@ class Node:
             "endpoints": self._endpoints,
         }
 
-    def _deliver(self, run: Run) -> None:
-        """Hand a run on; what is sent meanwhile leaves at the end."""
-        with self._factory.gathering:
-            self._hub.delivered(run)
-
     def _delivery_failed(self, error: Exception) -> None:
         self._log.failure("A delivery failed", failure=Failure(error))
 
     def _say_hello(self) -> None:
         config = self._config
         self._log.info(
-            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}; fan-out: {fan_out}",
+            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}",
             version=__version__,
             site=config.site.settings or "no site",
             endpoints=", ".join(endpoint.prefix for endpoint in config.endpoints.values()) or "no endpoint",
             listen=", ".join(config.server.listen),
             broker=self._broker.status.name,
-            fan_out="compiled" if COMPILED else "pure Python",
         )
 
     # Stopping.

@@ -66,8 +66,8 @@ class HTTPConnection(Protocol):
     def connectionMade(self) -> None:
         """Begin to wait for a request."""
         self.factory.connections.add(self)
-        self._flow = Flow(self.transport, self)
-        self.transport.registerProducer(self._flow, True)
+        self._flow = Flow(self.transport, self, self.factory.gathering)
+        self._flow.start()
         self._wait_for(Waiting.FIRST)
 
     def dataReceived(self, data: bytes) -> None:
@@ -83,6 +83,7 @@ class HTTPConnection(Protocol):
         self.factory.connections.discard(self)
         self.factory.wheel.cancel(self)
         self.writable = False
+        self._flow.drop()
         self._waiting = Waiting.END
         upgraded, self._upgraded = self._upgraded, None
         try:
@@ -192,6 +193,7 @@ class HTTPConnection(Protocol):
 
     def abort(self) -> None:
         """Cut the connection, whatever has not been sent."""
+        self._flow.drop()
         self.transport.abortConnection()
 
     def close(self, *, linger: bool = False) -> None:
@@ -203,6 +205,7 @@ class HTTPConnection(Protocol):
         if self._waiting is Waiting.END or self._closing is not None:
             return
         self._reader = None
+        self._flow.flush()
         if self.writable:
             self._finish(linger=linger)
         else:
@@ -251,7 +254,7 @@ class HTTPConnection(Protocol):
         self._closing = None
         self._wait_for(Waiting.END)
         transport = self.transport
-        transport.unregisterProducer()
+        self._flow.end()
         # Under TLS there is no half of a connection: the method is that of the TCP connection below.
         if linger and hasattr(transport, "loseWriteConnection") and not ISSLTransport.providedBy(transport):
             self._resume()

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Factory
 from sockjsd.http.application import Application
 from sockjsd.http.connection import HTTPConnection
 from sockjsd.http.fields import DateField
+from sockjsd.http.gathering import Gathering
 from sockjsd.http.limits import Limits
 from sockjsd.http.proxies import Proxies
 from sockjsd.wheel import Wheel
@@ -20,6 +21,7 @@ class HTTPFactory(Factory):
 
     :ivar application: answers the requests; until it is set, nothing is found.
     :ivar connections: those that are open.
+    :ivar gathering: what is sent inside ``with factory.gathering`` leaves at its end, together.
     :ivar draining: set for good when the daemon stops: no connection is kept alive any more.
     :ivar patience: how many seconds a peer has for what it has to do.
     :param limits: of each connection.
@@ -38,6 +40,7 @@ class HTTPFactory(Factory):
         self.date = date
         self.proxies = proxies or Proxies()
         self.connections: set[HTTPConnection] = set()
+        self.gathering = Gathering()
         self.draining = False
         self._empty: list[Deferred[None]] = []
 
