@@ -17,8 +17,9 @@ from sockjsd.transports.websocket import WebSocketHandler
 #: A row as Cyclone takes it: pattern, handler class, keyword arguments.
 Row = tuple[str, type[LeanHandler], dict[str, Any]]
 
-#: Section "Session URLs": any server, any session, but neither empty nor with a dot.
-SESSION = r"/([^/.]+)/([^/.]+)"
+#: Section "Session URLs": any server, any session, but neither empty nor with a dot.  The length of a session's
+#: id is a limit of ours, because it is kept: sockjs-client's have 8 characters, a UUID has 36.
+SESSION = r"/([^/.]+)/([^/.]{1,128})"
 
 
 def rows(endpoint: Endpoint) -> list[Row]:

@@ -47,6 +47,12 @@ class SessionURLTests(SynchronousTestCase):
                 with self.subTest(path, method=method):
                     self.assertEqual(404, self.server.ask(method, path + "/xhr").status)
 
+    def test_long_session_id_is_not_found(self) -> None:
+        """It would be kept as long as the session."""
+        for length, status in ((128, 200), (129, 404), (9000, 404)):
+            with self.subTest(length=length):
+                self.assertEqual(status, self.server.ask("POST", f"/0/{'s' * length}/xhr").status)
+
     def test_server_part_is_ignored(self) -> None:
         """``test_ignoringServerId``: only the session names the session."""
         self.server.ask("POST", "/000/s/xhr")
