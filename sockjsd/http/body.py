@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
@@ -21,14 +22,15 @@ class Body:
     :raises HTTPError: 413, the declared length is more than the route accepts.
     """
 
-    __slots__ = ("_file", "_parts", "_policy", "_size")
+    __slots__ = ("_file", "_memory", "_policy", "_size")
 
     _log = Logger()
 
     def __init__(self, policy: BodyPolicy, length: int | None) -> None:
         self._policy = policy
         self._size = 0
-        self._parts: list[bytes] = []
+        # One piece: a chunk of two bytes must not cost the memory of an object.
+        self._memory = bytearray()
         self._file: BinaryIO | None = None
         if length is not None and length > policy.limit:
             raise self._too_large()
@@ -44,26 +46,36 @@ class Body:
         if self._size > self._policy.limit:
             raise self._too_large()
         if self._file is None:
-            self._parts.append(data)
+            self._memory += data
             return
         try:
             self._file.write(data)
         except OSError as error:  # the disk is full
-            self._log.failure("A request's body cannot be spooled")
-            raise HTTPError(500, "Internal server error") from error
+            raise self._not_spooled() from error
 
     def give_to(self, request: Request) -> None:
-        """Hand the complete body over."""
+        """Hand the complete body over.
+
+        :raises HTTPError: 500, the disk does not take the rest of it.
+        """
         if self._file is None:
-            request.body = b"".join(self._parts)
-        else:
-            self._file.seek(0)
-            request.file, self._file = self._file, None
+            request.body = bytes(self._memory)
+            return
+        try:
+            self._file.seek(0)  # writes what was buffered
+        except OSError as error:
+            raise self._not_spooled() from error
+        request.file, self._file = self._file, None
 
     def close(self) -> None:
         """Throw away what came; a body that was handed over is not affected."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what the disk did not take, it will not take now
+                self._file.close()
+
+    def _not_spooled(self) -> HTTPError:
+        self._log.failure("A request's body cannot be spooled")
+        return HTTPError(500, "Internal server error")
 
     def _too_large(self) -> HTTPError:
         return HTTPError(413, f"The body has more than {self._policy.limit} bytes")

@@ -4,16 +4,33 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
+from errno import ENOSPC
+from io import BytesIO
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.errors import HTTPError
+from sockjsd.http import body as body_module
 from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
 from sockjsd.http.rules import check
 from tests.http.fakes import Wire
+
+
+class FullDisk(BytesIO):
+    """A file whose buffer does not fit on the disk."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Write the buffer, or not."""
+        raise OSError(ENOSPC, "No space left on device")
+
+    def close(self) -> None:
+        """Likewise; closed it is, as Python's own files are."""
+        super().close()
+        raise OSError(ENOSPC, "No space left on device")
 
 
 def empty_request() -> Request:
@@ -91,3 +108,26 @@ class BodyTests(SynchronousTestCase):
         self.patch(tempfile, "tempdir", "/nowhere")
         self.assert_refused(500, BodyPolicy(1000, memory=3), b"xxxx")
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_disk_that_is_full_at_the_end_is_told_too(self) -> None:
+        """The last bytes are written when the body is handed over; what cannot be is closed all the same."""
+        file = FullDisk()
+        self.patch(body_module, "SpooledTemporaryFile", lambda max_size: file)
+        body = Body(BodyPolicy(1000, memory=3), None)
+        body.add(b"xxxx")
+        with self.assertRaises(HTTPError) as caught:
+            body.give_to(empty_request())
+        self.assertEqual(caught.exception.status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        body.close()
+        self.assertTrue(file.closed)
+
+    def test_small_pieces_cost_no_more_than_large_ones(self) -> None:
+        """A client chooses the size of its chunks."""
+        tracemalloc.start()
+        body = Body(BodyPolicy(100_000), None)
+        for number in range(50_000):
+            body.add(number.to_bytes(2, "big"))
+        taken = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        self.assertLess(taken, 200_000)
