@@ -16,6 +16,12 @@ from sockjsd.wheel import Wheel
 #: Seconds between two lines.
 INTERVAL = 10.0
 
+#: Reasons that one line tells apart: a client may close with a reason of its own, and each time with another.
+REASONS = 10
+
+#: Stands in for further ones.
+_OTHER = (0, "other reasons")
+
 
 class Losses:
     """Counts and tells the losses of one endpoint.
@@ -43,7 +49,8 @@ class Losses:
         self.connections += 1
         self.messages += messages
         self._untold += messages
-        self._reasons[code, reason] += 1
+        known = (code, reason) in self._reasons or len(self._reasons) < REASONS
+        self._reasons[(code, reason) if known else _OTHER] += 1
         if self.due < 0:
             self._tell()
 

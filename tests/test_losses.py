@@ -66,6 +66,16 @@ class LossesTests(SynchronousTestCase):
         self.losses.add(1, 1, "a")
         self.assertEqual(len(self.lines), 2)
 
+    def test_tells_many_reasons_as_one(self) -> None:
+        """A client may give a new one each time: neither memory nor line grow with them, and the sums are right."""
+        for number in range(1000):
+            self.losses.add(1, 4000, f"reason {number}")
+        self.wait()
+        line = self.lines[1]
+        self.assertIn("999 connections ended before 999 messages", line)
+        self.assertIn("1 × 4000 'reason 10', 989 × 0 'other reasons')", line)
+        self.assertNotIn("reason 11'", line)
+
     def test_escapes_a_reason_that_the_peer_gave(self) -> None:
         """A close reason is the peer's text: it cannot make a line of its own."""
         self.losses.add(1, 4000, "x\n2026 forged")
