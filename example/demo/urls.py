@@ -9,4 +9,5 @@ from demo import views
 
 urlpatterns = [
     path("", views.Publish.as_view(), name="publish"),
+    path("latency/", views.Shown.as_view(template_name="demo/echo.html"), name="echo"),
 ]

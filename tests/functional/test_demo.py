@@ -14,7 +14,7 @@ from tests.functional.test_browser import BrowserTests
 #: CSS pixels: a laptop and a phone.
 WIDTHS = (1280, 390)
 #: Where each page is, and the words above it.
-PAGES = {"/": "Publish"}
+PAGES = {"/": "Publish", "/latency/": "Echo"}
 
 
 def demo_configuration() -> dict[str, dict[str, object]]:
@@ -203,3 +203,91 @@ class PublishTests(DemoTestCase):
         self.wait_for_news(listening, "By hand")
         plain.wait_for("document.querySelector('.done')?.textContent === 'Published.'")
         self.assertEqual(plain.errors, [])
+
+
+class EchoTests(DemoTestCase):
+    """The page that measures."""
+
+    def measured(self, page: Page, transport: str) -> dict[str, float]:
+        """Wait until *page* has measured *transport* 20 times, and return its row of the comparison."""
+        rows = "[...document.getElementById('compared').rows].map(r => [...r.cells].map(c => c.textContent))"
+        found = page.wait_for(f"{rows}.find(row => row[0] === {json.dumps(transport)} && row[2] >= 20)")
+        return dict(zip(("sent", "received", "p50", "p99"), map(float, found[1:]), strict=True))
+
+    def test_latency_is_shown_over_each_transport(self) -> None:
+        """All that can be chosen connect, under their own names, and every answer is timed."""
+        page = self.open_page("/latency/")
+        for value, name in page.evaluate(OPTIONS):
+            with self.subTest(transport=name):
+                page.evaluate(choose("transport", value))
+                result = self.measured(page, name)
+                self.assertGreater(result["p50"], 0)
+                self.assertGreaterEqual(result["p99"], result["p50"])
+                self.assertGreaterEqual(result["sent"], result["received"])
+                connected = page.evaluate("document.getElementById('state').textContent")
+                self.assertEqual(connected, f"Connected by {name}")
+                self.assertEqual(page.evaluate("document.querySelector('.chosen th').textContent"), name)
+        self.assert_quiet(page)
+
+    def test_transport_is_chosen_by_keyboard(self) -> None:
+        """Tab leads to the list, an arrow to the next one; the plot and the sentence for who does not see it follow."""
+        page = self.open_page("/latency/")
+        self.measured(page, "websocket")
+        reach(page, "Transport")
+        page.press("ArrowDown", 40)
+        self.measured(page, "xhr-streaming")
+        page.wait_for("document.querySelector('#plot .first').getAttribute('d').split('L').length >= 20")
+        page.wait_for("document.querySelectorAll('#plot .mark').length === 2")
+        self.assertRegex(
+            page.evaluate("document.getElementById('said').textContent"),
+            r"websocket: \d+ of \d+ messages came back, half of them within [\d.,]+ ms, 99 % within [\d.,]+ ms\.",
+        )
+        self.assert_quiet(page)
+
+    def test_pause_stops_and_goes_on(self) -> None:
+        """By keyboard; while paused everything that was sent comes back, and no more is sent."""
+        page = self.open_page("/latency/")
+        self.measured(page, "websocket")
+        reach(page, "Pause")
+        page.press("Enter", 13, "\r")
+        page.wait_for("document.getElementById('waiting').textContent === '0'")
+        counts = "['sent', 'received'].map(id => Number(document.getElementById(id).textContent))"
+        sent, received = page.evaluate(counts)
+        self.assertEqual(sent, received)
+        page.evaluate("new Promise(resolve => setTimeout(resolve, 500))")
+        self.assertEqual(page.evaluate(counts), [sent, sent])
+        self.assertEqual(page.evaluate("document.activeElement.textContent"), "Go on")
+        page.press("Enter", 13, "\r")
+        page.wait_for(f"{counts}[1] > {sent}")
+
+    def test_measuring_goes_on_when_daemon_is_back(self) -> None:
+        """What was on the way is given up, and not counted as received."""
+        page = self.open_page("/latency/")
+        before = self.measured(page, "websocket")
+        self.daemon.kill()
+        page.wait_for("document.getElementById('state').dataset.state === 'wait'")
+        self.daemon.start()
+        self.wait_until_connected(page)
+        page.wait_for(f"Number(document.getElementById('received').textContent) > {before['received'] + 20}")
+
+    def test_starting_over_forgets_all_results(self) -> None:
+        """Only what is chosen is measured anew."""
+        page = self.open_page("/latency/")
+        self.measured(page, "websocket")
+        page.evaluate(choose("transport", "raw"))
+        self.measured(page, "plain WebSocket")
+        page.evaluate("document.getElementById('reset').click()")
+        page.wait_for("document.getElementById('compared').rows.length === 1")
+        self.measured(page, "plain WebSocket")
+
+
+#: What can be chosen on the page Echo: value and name.
+OPTIONS = "[...document.getElementById('transport').options].map(option => [option.value, option.text])"
+
+
+def choose(name: str, value: str) -> str:
+    """Return the script that chooses *value* in the list *name*, as a visitor does."""
+    return (
+        f"document.getElementById({json.dumps(name)}).value = {json.dumps(value)};"
+        f"document.getElementById({json.dumps(name)}).dispatchEvent(new Event('change'))"
+    )

@@ -3,7 +3,7 @@
 const FIRST_WAIT = 500, LONGEST_WAIT = 30_000; // milliseconds
 const state = document.getElementById("state");
 
-export const ENDED = 2000; // sockjs-client's own code: no transport that was allowed works in this browser
+export const NO_TRANSPORT = 2000; // sockjs-client's own code: none that was allowed works
 
 export function say(name, text) { // only what is new: screen readers read it out
   state.dataset.state = name;
@@ -17,7 +17,7 @@ export function jitter(attempt) {
 }
 
 /* `make` returns a new SockJS or WebSocket.  `hear` has what the page wants to know: `opened(socket)`, `message(text)`
-   and `lost(event)`, which returns true where another attempt would be in vain. */
+   and `lost(event)`, which returns true where there shall be no other attempt, or a better word for the header. */
 export class Link {
   #make; #hear; #socket = null; #timer = 0; #attempt = 0;
 
@@ -56,8 +56,9 @@ export class Link {
 
   #lost(event) {
     this.#socket = null;
-    if (this.#hear.lost?.(event)) return;
-    say("wait", "No connection, trying again…");
+    const answer = this.#hear.lost?.(event);
+    if (answer === true) return;
+    say("wait", answer || "No connection, trying again…");
     this.#timer = setTimeout(() => this.open(), jitter(this.#attempt++));
   }
 }
