@@ -91,7 +91,7 @@ class Server:
         kinds.seconds,
         30.0,
         help="How long a client may read nothing at all of an answer that is ready; then it is cut.",
-        when="if phones with bad reception lose their downloads; a view that streams keeps its thread meanwhile.",
+        when="if phones with bad reception lose their downloads.",
     )
     client_library: str | None = option(
         kinds.path,
@@ -202,6 +202,24 @@ class Site:
         64 * KIB,
         help="Bytes of a request's body that are kept in memory; larger bodies are spooled to disk.",
         when="if forms are often a little larger and the disk is slow.",
+    )
+    spool_limit: int = option(
+        kinds.size,
+        8 * KIB * MIB,
+        help="Bytes that all spooled bodies together may take on disk; more uploads are answered with 503.",
+        when="to what the file system of TMPDIR has to spare.",
+    )
+    response_spool: int = option(
+        kinds.size,
+        MIB,
+        help="Bytes of a complete answer that wait in memory for a slow client; a larger one waits on disk.",
+        when="if answers are often a little larger and the disk is slow; times the slow clients it is memory.",
+    )
+    streams: int = option(
+        kinds.whole(0, MANY),
+        200,
+        help="Streaming answers that may wait for slow clients outside of the threads; more keep their threads.",
+        when="to less than the database has connections to give: each may hold one.",
     )
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ WRONG = [
     (
         "[site]\n\nthread = 3\n",
         "a.ini:3: [site] 'thread' is no option, did you mean threads?; "
-        "allowed: settings, python_path, threads, queue, body_limit, body_memory",
+        "allowed: settings, python_path, threads, queue, body_limit, body_memory, spool_limit, response_spool, streams",
     ),
     ("[site]\nBody-Limit = 3\n", "a.ini:2: [site] 'Body-Limit' is no option, did you mean body_limit?; allowed: "),
     ("[site]\nname = 3\n", "a.ini:2: [site] 'name' is no option; allowed: settings, "),

@@ -44,6 +44,9 @@ SITE = {
     "queue": 100,
     "body_limit": 1024**3,
     "body_memory": 65536,
+    "spool_limit": 8 * 1024**3,
+    "response_spool": 1024**2,
+    "streams": 200,
 }
 
 #: Begins of a sentence "When to change it: …".
