@@ -197,10 +197,8 @@ class Node:
     def stop(self) -> Deferred[None]:
         """Drain for at most ``drain_timeout`` seconds, then stop everything; fires when all is quiet."""
         closed = self.close_ports()
-        answered = self._factory.drain()
-        told = sum(endpoint.sessions.close_all() for endpoint in self._endpoints)
-        self._log.info("Stopping: {told} sessions were told to go", told=told)
-        closed.addCallback(lambda _: self._wait(answered))
+        # Not before: whoever hears it connects again at once, and would be refused by a port that is still closing.
+        closed.addCallback(lambda _: self._wait(self._say_goodbye()))
         closed.addCallback(lambda _: self._stop_rest())
         return closed.addCallback(lambda _: self._log.info("Stopped"))
 
@@ -208,6 +206,13 @@ class Node:
         """End the wait for answers in progress: somebody asked again to stop."""
         self._log.warn("Asked again to stop: not waiting any longer")
         self._end_wait()
+
+    def _say_goodbye(self) -> Deferred[None]:
+        """Tell everybody to go; fires when no connection is left."""
+        answered = self._factory.drain()
+        told = sum(endpoint.sessions.close_all() for endpoint in self._endpoints)
+        self._log.info("Stopping: {told} sessions were told to go", told=told)
+        return answered
 
     def _wait(self, answered: Deferred[None]) -> Deferred[None]:
         work = [answered]

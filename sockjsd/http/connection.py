@@ -20,8 +20,7 @@ from sockjsd.errors import HTTPError
 from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange, Phase, Upgraded
 from sockjsd.http.flow import Flow
-from sockjsd.http.limits import Waiting
-from sockjsd.http.proxies import neighbour_of
+from sockjsd.http.limits import FIRST_GRACE, Waiting
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import UNREADABLE, Head
 
@@ -121,12 +120,9 @@ class HTTPConnection(Protocol):
 
     def head_received(self, head: Head) -> None:
         """Find the route, which decides what body is welcome."""
-        transport = self.transport
-        secure = ISSLTransport.providedBy(transport)
         # Under haproxy: the peer is known now, and was not when the connection was made.
-        proxies, peer = self.factory.proxies, transport.getPeer()
-        sender = proxies.sender(head.headers, neighbour_of(transport), peer, secure=secure)
-        exchange = Exchange(head, self, sender.address, transport.getHost(), secure=sender.secure)
+        sender = self.factory.proxies.sender_over(self.transport, head.headers)
+        exchange = Exchange(head, self, sender.address, self.transport.getHost(), secure=sender.secure)
         self._queue.append(exchange)
         application = self.factory.application
         exchange.route = application.find(exchange.request)
@@ -187,8 +183,10 @@ class HTTPConnection(Protocol):
     # From the factory, and from upgraded protocols.
 
     def drain(self) -> None:
-        """Close as soon as nothing is being answered."""
-        if not self._queue and self._upgraded is None:
+        """Close as soon as nothing is being answered, nor on its way from a client that has just connected."""
+        if self._waiting is Waiting.FIRST:
+            self.factory.wheel.set(self, FIRST_GRACE)
+        elif not self._queue and self._upgraded is None and self._waiting is not Waiting.HEAD:
             self.close()
 
     def abort(self) -> None:

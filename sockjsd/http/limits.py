@@ -10,6 +10,10 @@ from enum import Enum
 #: its side; then it is cut.  nginx lingers 5 s to 30 s.
 LINGER = 10.0
 
+#: Seconds that a connection which has just been made may still take for its first request when the daemon stops: a
+#: proxy that could connect does not try another node any more.
+FIRST_GRACE = 1.0
+
 
 class Waiting(Enum):
     """What the peer has to do next."""

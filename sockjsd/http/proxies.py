@@ -23,6 +23,7 @@ from typing import Any
 
 from cyclone.httputil import HTTPHeaders
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import ISSLTransport
 
 from sockjsd.config.addresses import UNIX_PROXIES
 
@@ -62,6 +63,11 @@ class Proxies:
         words = set(trusted)
         self._unix = UNIX_PROXIES in words
         self._networks = [ipaddress.ip_network(word) for word in words if word != UNIX_PROXIES]
+
+    def sender_over(self, transport: Any, fields: HTTPHeaders) -> Sender:
+        """Return where a request on *transport* comes from, as :meth:`sender` does."""
+        secure = ISSLTransport.providedBy(transport)
+        return self.sender(fields, neighbour_of(transport), transport.getPeer(), secure=secure)
 
     def sender(self, fields: HTTPHeaders, neighbour: object, announced: object, *, secure: bool) -> Sender:
         """Return where a request comes from, and remove from *fields* what nobody should believe.

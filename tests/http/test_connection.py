@@ -7,7 +7,8 @@ from itertools import product
 
 from twisted.internet.address import UNIXAddress
 
-from sockjsd.http.limits import Limits
+from sockjsd.http.limits import FIRST_GRACE, Limits
+from sockjsd.wheel import RESOLUTION
 from tests.http.memory import Client, request
 from tests.http.served import CHUNKED, UPGRADE, ConnectionTestCase
 
@@ -251,12 +252,30 @@ class DrainTests(ConnectionTestCase):
         self.client.received()
 
     def test_idle_connection_closes(self) -> None:
-        """Fresh, or between two requests."""
+        """Between two requests."""
         self.client.ask(target="/echo")
-        fresh = Client(factory=self.client.factory)
         self.drain()
-        fresh.received()
-        self.assertTrue(self.client.closed and fresh.closed)
+        self.assertTrue(self.client.closed)
+
+    def test_fresh_connection_closes_after_a_moment(self) -> None:
+        """If no request comes."""
+        self.drain()
+        self.assertFalse(self.client.closed)
+        self.client.advance(FIRST_GRACE + RESOLUTION)
+        self.assertTrue(self.client.closed)
+
+    def test_first_request_that_is_on_its_way_is_answered(self) -> None:
+        """Whoever has connected cannot know that it was the last moment; a head in two pieces is one request too."""
+        coming = Client(factory=self.client.factory)
+        data = request(target="/echo")
+        coming.send(data[:10])
+        self.drain()
+        coming.send(data[10:])
+        self.client.send(data)
+        for client in (self.client, coming):
+            (answer,) = client.answers()
+            self.assertEqual((answer.status, answer.fields["connection"]), (200, "close"))
+            self.assertTrue(client.closed)
 
     def test_busy_connection_answers_and_closes(self) -> None:
         """All that it was asked; with the last answer the client learns that there is no more."""
