@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from sockjsd import __version__
 from sockjsd.app import CLIENT_PATH, build, find_client
 from sockjsd.applications import make_application
-from sockjsd.brokers.interface import Broker
+from sockjsd.brokers.interface import Broker, Run
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
 from sockjsd.config import Config
@@ -35,6 +35,7 @@ from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
 from sockjsd.django_wsgi import Site
 from sockjsd.errors import StartError
+from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
@@ -89,7 +90,7 @@ class Node:
         self._site = Site(config.site, reactor) if config.site.settings else None
         self._broker = make_broker(config, reactor)
         self._hub: Hub[Batch] = Hub(self._broker, Batch, self._delivery_failed)
-        self._broker.on_run = self._hub.delivered
+        self._broker.on_run = self._deliver
         # When it was started, on the reactor's clock.
         self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
@@ -115,6 +116,8 @@ class Node:
 
         :raises StartError: the site does not import, or an endpoint's application; the ports are closed.
         """
+        # For the whole process: while views compute, each turn of the reactor waits for the GIL several times.
+        sys.setswitchinterval(self._config.server.switch_interval)
         extend_path(self._config.site.python_path)
         try:
             self._start_site()
@@ -152,7 +155,8 @@ class Node:
         origins = Origins(self._allowed(options.allowed_origins), no_origin=options.no_origin == "allow")
         make_connection = make_application(options, self._hub)
         client_url = options.sockjs_url or CLIENT_PATH
-        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url)
+        together = self._factory.gathering
+        return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url, together)
 
     def _allowed(self, words: tuple[str, ...]) -> list[str]:
         trusted = self._site.trusted_origins() if self._site is not None else ()
@@ -178,18 +182,24 @@ class Node:
             "endpoints": self._endpoints,
         }
 
+    def _deliver(self, run: Run) -> None:
+        """Hand a run on; what is sent meanwhile leaves at the end."""
+        with self._factory.gathering:
+            self._hub.delivered(run)
+
     def _delivery_failed(self, error: Exception) -> None:
         self._log.failure("A delivery failed", failure=Failure(error))
 
     def _say_hello(self) -> None:
         config = self._config
         self._log.info(
-            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}",
+            "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}; fan-out: {fan_out}",
             version=__version__,
             site=config.site.settings or "no site",
             endpoints=", ".join(endpoint.prefix for endpoint in config.endpoints.values()) or "no endpoint",
             listen=", ".join(config.server.listen),
             broker=self._broker.status.name,
+            fan_out="compiled" if COMPILED else "pure Python",
         )
 
     # Stopping.

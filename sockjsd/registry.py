@@ -7,6 +7,7 @@ Ring 1: between the pure sessions of ``sockjs`` and whatever carries them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from twisted.logger import Logger
 
@@ -74,6 +75,7 @@ class Registry:
     :param options: the endpoint's numbers for its sessions.
     :param limit: how many sessions may live at once.
     :param name: of the endpoint, for the log.
+    :param together: what the sessions' receivers send inside it may leave at its end.
     :ivar losses: what was not delivered.
     """
 
@@ -84,7 +86,9 @@ class Registry:
         options: SessionOptions,
         limit: int,
         name: str = "",
+        together: AbstractContextManager[object] | None = None,
     ) -> None:
+        self.together = together if together is not None else nullcontext()
         self.losses = Losses(name, wheel)
         self._make_connection = make_connection
         self._wheel = wheel

@@ -16,6 +16,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisc
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+import sockjsd.node
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.config import Broker, Config, Endpoint, Server, Site
 from sockjsd.django import publishing
@@ -163,6 +164,7 @@ class NodeTestCase(SynchronousTestCase):
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
         self.addCleanup(publishing.uninstall)
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
 
     def started(self, *endpoints: Endpoint, **server: object) -> Node:
         """A node that runs."""
@@ -217,6 +219,41 @@ class StartTests(NodeTestCase):
         poll.ask("POST", "/events/000/abc/xhr")
         node._broker.publish("news", '{"title": "x"}')
         self.assertTrue(poll.answer.endswith('a["{\\"title\\": \\"x\\"}"]\n'), poll.answer)
+
+    def test_views_may_keep_the_interpreter_for_the_switch_interval(self) -> None:
+        """Not for CPython's own, which is 25 times as long."""
+        self.started(ECHO)
+        self.assertAlmostEqual(sys.getswitchinterval(), 0.0002)
+        self.started(ECHO, switch_interval=0.001)
+        self.assertAlmostEqual(sys.getswitchinterval(), 0.001)
+
+    def test_deliveries_of_a_run_leave_together(self) -> None:
+        """They are gathered as long as the run is handed on."""
+        node = self.started(RELAY)
+        gathered: list[bool] = []
+
+        class Subscriber:
+            def deliver(self, batch: object) -> None:
+                gathered.append(node._factory.gathering.take(self, b""))  # type: ignore[arg-type]
+
+            def write(self, data: bytes) -> None:
+                """Nothing."""
+
+        node._hub.subscribe("news", Subscriber())
+        node._broker.publish("news", "1")
+        self.assertEqual((gathered, node._factory.gathering.take(Subscriber(), b"")), ([True], False))
+
+    def test_broadcasts_leave_together(self) -> None:
+        """An application gathers for the same connections."""
+        node = self.started(ECHO)
+        self.assertIs(node._endpoints[0].sessions.together, node._factory.gathering)
+
+    def test_hello_says_which_fan_out_runs(self) -> None:
+        """The one in C, or the one in Python where it was not built or not wanted."""
+        for compiled, words in ((True, "compiled"), (False, "pure Python")):
+            self.patch(sockjsd.node, "COMPILED", compiled)
+            self.started(ECHO)
+            self.assertEqual([event["fan_out"] for event in self.events if "fan_out" in event][-1], words)
 
     def test_says_hello_once(self) -> None:
         """One line says what is served where."""

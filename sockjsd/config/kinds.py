@@ -33,12 +33,14 @@ LONGEST_SECONDS = 365 * 86400.0
 
 #: One millisecond: less than that is not kept by the clocks that will measure it.
 SHORTEST_SECONDS = 0.001
+#: The same for what computers do among themselves.
+SHORTEST_MOMENT = 0.0001
 
-_SECOND_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SECOND_UNITS = {"us": 0.000001, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 _SIZE_UNITS = {"gib": KIB**3, "mib": KIB**2, "kib": KIB, "b": 1}
 _SIZE_NAMES = {"gib": "GiB", "mib": "MiB", "kib": "KiB"}
 
-_SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(ms|s|min|h)?")
+_SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(us|ms|s|min|h)?")
 _SIZE = re.compile(r"([0-9]{1,15}) ?(GiB|MiB|KiB|B)?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _OCTAL = re.compile(r"(?:0o)?([0-7]{1,4})")
@@ -121,7 +123,7 @@ def _plain(text: str, folder: str) -> str:
 
 def _read_seconds(text: str, folder: str) -> float:
     number, unit = matched(_SECONDS, text).groups()
-    return float(number) * _SECOND_UNITS[unit or "s"]
+    return round(float(number) * _SECOND_UNITS[unit or "s"], 6)  # 200 millionths are not quite 0.0002 in binary
 
 
 def _write_seconds(value: float) -> str:
@@ -148,6 +150,21 @@ seconds: Kind[float] = Kind(
 #: A time in seconds where 0 means "at once".
 seconds_or_zero: Kind[float] = Kind(
     "seconds", f"0, or a time {_SECONDS_PHRASE}", _read_seconds, _write_seconds, _check_seconds_or_zero
+)
+
+
+def _check_moment(value: float) -> None:
+    if not SHORTEST_MOMENT <= value <= 1:
+        raise Refused
+
+
+#: A very short time in seconds.
+moment: Kind[float] = Kind(
+    "seconds",
+    "a time from 100us to 1s such as 200us, 5ms or 0.001 (seconds)",
+    _read_seconds,
+    _write_seconds,
+    _check_moment,
 )
 
 

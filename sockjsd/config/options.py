@@ -93,6 +93,13 @@ class Server:
         help="How long a client may read nothing at all of an answer that is ready; then it is cut.",
         when="if phones with bad reception lose their downloads.",
     )
+    switch_interval: float = option(
+        kinds.moment,
+        0.0002,
+        help="How long a view that computes may keep Python's interpreter (the GIL) while others wait for it.",
+        when="hardly ever: longer gives a little more to views that compute, and lets every browser wait for them.",
+        elsewhere="CPython itself: 5ms",
+    )
     client_library: str | None = option(
         kinds.path,
         None,

@@ -64,8 +64,9 @@ class SockJSConnection:
         :raises TypeError: *message* is no string.
         """
         batch = Batch([message])
-        for connection in list(connections):
-            connection.session.deliver(batch)
+        with self.session.together:
+            for connection in list(connections):
+                connection.session.deliver(batch)
 
     def close(self, code: int = 3000, message: str = "Go away!") -> None:
         """End the connection; the client sees what was sent before, then *code* and *message*.

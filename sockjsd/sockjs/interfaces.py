@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from sockjsd.sockjs.batch import Batch
@@ -49,6 +50,10 @@ class Handler(Protocol):
 
 class Keeper(Protocol):
     """Keeps sessions: wakes them up, and forgets them in the end."""
+
+    @property
+    def together(self) -> AbstractContextManager[object]:
+        """What sessions send inside it may leave at its end; it can be entered again, also inside itself."""
 
     def wake(self, session: Session, seconds: float) -> None:
         """Call ``session.timed_out()`` after *seconds*, instead of when it was asked for before."""

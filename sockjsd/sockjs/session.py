@@ -19,6 +19,7 @@ and would call it again, waits until that callback has returned.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -193,6 +194,11 @@ class Session:
                 self._talk()
 
     # From the application.
+
+    @property
+    def together(self) -> AbstractContextManager[object]:
+        """What is sent to this and other sessions inside it leaves at its end: for one message to many."""
+        return self._keeper.together
 
     def send(self, text: str) -> None:
         """Send one message; after the end it is ignored.

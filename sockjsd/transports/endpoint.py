@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -32,6 +33,7 @@ class Endpoint:
     :param clock: tells the time.
     :param origins: who may connect.
     :param client_url: where the iframe loads sockjs-client from.
+    :param together: of the connections: ``HTTPFactory.gathering``.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Endpoint:
         clock: IReactorTime,
         origins: Origins,
         client_url: str = PUBLIC_CLIENT,
+        together: AbstractContextManager[object] | None = None,
     ) -> None:
         self.options = options
         self.origins = origins
@@ -54,6 +57,7 @@ class Endpoint:
             SessionOptions(options.heartbeat, options.disconnect_delay, options.output_limit),
             options.session_limit,
             options.prefix,
+            together,
         )
         self.stats = StatsCollector(clock, options.transports, self.sessions.__len__)
         wheel.each_second(self.stats.sample)

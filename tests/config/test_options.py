@@ -22,6 +22,7 @@ SERVER = {
     "body_timeout": 30.0,
     "keep_alive_timeout": 75.0,
     "pipeline_limit": 16,
+    "switch_interval": 0.0002,
     "send_timeout": 30.0,
     "client_library": None,
     "status": False,

@@ -7,6 +7,7 @@ receiver called p carried this frame) or ``app: closed 3000 Go away!``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from unittest import TestCase
 
 from sockjsd.sockjs import frames
@@ -89,6 +90,8 @@ class RecordingHandler:
 
 class FakeKeeper:
     """Keeps the time of one session: a test says when it has come."""
+
+    together: AbstractContextManager[object] = nullcontext()
 
     def __init__(self, lines: list[str] | None = None) -> None:
         self.lines: list[str] = [] if lines is None else lines

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import FrozenInstanceError
 from functools import partial
 from unittest import TestCase
@@ -19,6 +20,19 @@ def connected(*, offer: bool = True) -> tuple[SockJSConnection, Life]:
     stream("s")(life) if offer else life.offer("p", 1)
     life.lines.clear()
     return connection, life
+
+
+class Together(AbstractContextManager[None]):
+    """Notes its beginning and its end."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def __enter__(self) -> None:
+        self.lines.append("begin")
+
+    def __exit__(self, *error: object) -> None:
+        self.lines.append("end")
 
 
 class ConnectionInfoTests(TestCase):
@@ -82,6 +96,18 @@ class BroadcastTests(TestCase):
         pairs[0][0].broadcast((connection for connection, _ in pairs), "a")
         pairs[2][1].offer("next", None)
         self.assertEqual([life.lines for _, life in pairs], [['s: a["a"]'], ['s: a["a"]'], ['next: a["a"]']])
+
+    def test_broadcast_goes_out_together(self) -> None:
+        """All of it is sent inside what the keeper offers for that, which ends although a message is none."""
+        for message in ("a", 1):
+            connection, life = connected()
+            life.keeper.together = Together(life.lines)
+            try:
+                connection.broadcast([connection], message)  # type: ignore[arg-type]  # what untyped code does
+            except TypeError:
+                life.lines.append("TypeError")
+            middle = ['s: a["a"]'] if message == "a" else []
+            self.assertEqual(life.lines, ["begin", *middle, "end", *([] if message == "a" else ["TypeError"])])
 
     def test_broadcast_allows_the_set_to_change(self) -> None:
         """Somebody may leave in answer to the message."""

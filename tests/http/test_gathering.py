@@ -1,0 +1,207 @@
+# -*- test-case-name: tests.http.test_gathering -*-
+"""One message to many connections in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from errno import EAGAIN, EBADF
+from unittest import TestCase
+
+from sockjsd.http.gathering import FEW, MOST, MOST_PIECES, Gathering
+
+#: More connections than are written to one by one.
+MANY = FEW + 1
+
+
+class Sender:
+    """A connection that takes everything.
+
+    :param fd: its descriptor.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.written: list[bytes] = []
+        self.taken: list[tuple[bytes, int]] = []
+        #: What happens when the kernel did not take everything.
+        self.then: Callable[[], object] = lambda: None
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def took(self, data: bytes, count: int) -> None:
+        self.taken.append((data, count))
+        self.then()
+
+
+class Kernel:
+    """Notes what is sent to many, and takes all of it unless told otherwise.
+
+    :ivar results: of descriptors that have another result.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[list[int], bytes]] = []
+        self.results: dict[int, int] = {}
+
+    def __call__(self, fds: Iterable[int], data: bytes, /) -> list[int]:
+        fds = list(fds)
+        self.calls.append((fds, data))
+        return [self.results.get(fd, len(data) if fd >= 0 else -EBADF) for fd in fds]
+
+
+class GatheringTestCase(TestCase):
+    """A gathering with more than a few connections."""
+
+    def setUp(self) -> None:
+        self.kernel = Kernel()
+        self.gathering = Gathering(self.kernel)
+        self.senders = [Sender(fd) for fd in range(MANY)]
+        self.fds = list(range(MANY))
+
+    def send(self, data: bytes, senders: Iterable[Sender] | None = None) -> None:
+        """Do what connections do when they have something to send."""
+        for sender in self.senders if senders is None else senders:
+            if not self.gathering.take(sender, data):
+                sender.write(data)
+
+    def written(self) -> list[list[bytes]]:
+        """What each connection wrote by itself."""
+        return [sender.written for sender in self.senders]
+
+
+class GatheringTests(GatheringTestCase):
+    """What leaves together, and when."""
+
+    def test_nothing_is_gathered_outside(self) -> None:
+        """Most of the time a connection writes at once."""
+        self.send(b"one")
+        self.assertEqual((self.written(), self.kernel.calls), ([[b"one"]] * MANY, []))
+
+    def test_message_to_many_leaves_in_one_call(self) -> None:
+        """At the end, and not before; afterwards nothing is gathered any more."""
+        with self.gathering:
+            self.send(b"one")
+            self.assertEqual(self.kernel.calls, [])
+        self.assertEqual((self.kernel.calls, self.written()), ([(self.fds, b"one")], [[]] * MANY))
+        self.send(b"two")
+        self.assertEqual(self.written(), [[b"two"]] * MANY)
+
+    def test_message_to_a_few_is_written_one_by_one(self) -> None:
+        """That costs less."""
+        with self.gathering:
+            self.send(b"one", self.senders[:FEW])
+        self.assertEqual((self.kernel.calls, self.written()), ([], [[b"one"]] * FEW + [[]]))
+
+    def test_everything_is_written_one_by_one_without_the_compiled_call(self) -> None:
+        """A list of descriptors is no use to a loop in Python."""
+        self.gathering = Gathering(None)
+        with self.gathering:
+            self.send(b"one")
+            self.assertEqual(self.written(), [[]] * MANY)
+        self.assertEqual(self.written(), [[b"one"]] * MANY)
+
+    def test_pieces_of_a_connection_are_joined_in_order(self) -> None:
+        """Two channels in one run; who has more to send gets it too, in a piece of its own."""
+        with self.gathering:
+            self.send(b"one")
+            self.send(b"heartbeat", self.senders[:1])
+            self.send(b"two")
+        self.assertEqual(self.kernel.calls, [])
+        self.assertEqual(self.written(), [[b"oneheartbeattwo"]] + [[b"onetwo"]] * FEW)
+
+    def test_connections_with_the_same_pieces_share_a_call(self) -> None:
+        """Whatever they are; another message is another call."""
+        others = [Sender(100 + fd) for fd in range(MANY)]
+        with self.gathering:
+            self.send(b"one")
+            self.send(b"two", [*self.senders, *others])
+        self.assertEqual(self.kernel.calls, [(self.fds, b"onetwo"), ([100 + fd for fd in range(MANY)], b"two")])
+
+    def test_inner_end_sends_nothing(self) -> None:
+        """An application that broadcasts inside a delivery: all leaves at the outer end."""
+        with self.gathering:
+            with self.gathering:
+                self.send(b"one")
+            self.assertEqual(self.kernel.calls, [])
+            self.send(b"two")
+        self.assertEqual(self.kernel.calls, [(self.fds, b"onetwo")])
+
+    def test_exception_ends_the_gathering(self) -> None:
+        """It passes, and what was gathered has left."""
+        with self.assertRaises(LookupError), self.gathering, self.gathering:
+            self.send(b"one")
+            raise LookupError
+        self.send(b"two")
+        self.assertEqual((self.kernel.calls, self.written()), ([(self.fds, b"one")], [[b"two"]] * MANY))
+
+    def test_failing_call_ends_the_gathering(self) -> None:
+        """Whatever it is: later messages are not held back for ever."""
+
+        def fail(fds: Iterable[int], data: bytes, /) -> list[int]:
+            raise MemoryError
+
+        self.gathering = Gathering(fail)
+        with self.assertRaises(MemoryError), self.gathering:
+            self.send(b"one")
+        self.send(b"two")
+        self.assertEqual(self.written(), [[b"two"]] * MANY)
+
+    def test_large_amounts_do_not_wait(self) -> None:
+        """Who has gathered much writes it, and then its next data, so as to learn that the client does not read."""
+        with self.gathering:
+            self.send(b"a" * MOST)
+            self.send(b"b")
+            self.assertEqual(self.written(), [[b"a" * MOST, b"b"]] * MANY)
+            self.send(b"c")
+        self.assertEqual(self.kernel.calls, [(self.fds, b"c")])
+
+    def test_many_pieces_do_not_wait(self) -> None:
+        """However small they are."""
+        with self.gathering:
+            for _ in range(MOST_PIECES + 1):
+                self.send(b"a")
+        self.assertEqual(self.written(), [[b"a" * MOST_PIECES, b"a"]] * MANY)
+
+
+class ResultTests(GatheringTestCase):
+    """What the kernel says for each connection."""
+
+    def test_connections_hear_what_was_not_taken(self) -> None:
+        """A part, nothing, an error; nobody hears that all went well."""
+        self.kernel.results = {0: 2, 1: -EAGAIN}
+        with self.gathering:
+            self.send(b"one")
+        heard = [sender.taken for sender in self.senders]
+        self.assertEqual(heard, [[(b"one", 2)], [(b"one", -EAGAIN)]] + [[]] * (MANY - 2))
+
+    def test_descriptors_are_asked_for_at_the_end(self) -> None:
+        """One that was closed meanwhile is negative then, and its number may be another connection's."""
+        with self.gathering:
+            self.send(b"one")
+            self.senders[0].fd = -1
+        self.assertEqual(self.kernel.calls, [([-1, *self.fds[1:]], b"one")])
+        self.assertEqual(self.senders[0].taken, [(b"one", -EBADF)])
+
+    def test_connection_takes_back_what_it_gathered(self) -> None:
+        """To write it at once because it closes, or to drop it because it is lost."""
+        with self.gathering:
+            self.send(b"one")
+            self.send(b"two")
+            self.assertEqual(self.gathering.pop(self.senders[0]), b"onetwo")
+            self.assertEqual(self.gathering.pop(self.senders[0]), b"")
+        self.assertEqual(self.written(), [[]] + [[b"onetwo"]] * FEW)
+
+    def test_what_is_sent_while_it_leaves_does_not_overtake(self) -> None:
+        """Not even to a connection whose own turn is still to come."""
+        last = self.senders[-1]
+        self.kernel.results = {0: 1}
+        self.senders[0].then = lambda: self.send(b"three", [last])
+        with self.gathering:
+            self.send(b"one")
+            self.send(b"two", [last])
+            self.send(b"one", [Sender(MANY)])
+        self.assertEqual(last.written, [b"onetwo", b"three"])
