@@ -3,7 +3,8 @@
 
 A browser says where a request comes from in ``Origin``; where it does not (scripts,
 iframes, same-origin GET), ``Sec-Fetch-Site`` says whether it came from elsewhere, and
-``Referer`` from where.  A page can suppress these, it cannot forge them.
+``Referer`` from where.  A page can suppress ``Referer``, and Chromium leaves ``Sec-Fetch-Site``
+out where a site is reached without TLS under a name; it can forge neither.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ class Origins:
             return self._trusts(source.origin, source.host)
         if source.fetch_site in ("same-origin", "none"):
             return True
-        if source.fetch_site:
-            return self._trusts(_origin_of(source.referer), source.host)
+        known = self._trusts(_origin_of(source.referer), source.host)
+        if source.fetch_site or (source.referer and not known):
+            return known
         return self._no_origin
 
     @property

@@ -71,6 +71,11 @@ TABLE = [
     (Source(host=HOST, fetch_site="cross-site", referer="https://friend.example@evil.example/"), False),
     (Source(host=HOST, fetch_site="cross-site", referer="about:blank"), False),
     (Source(host=HOST, fetch_site="cross-site", referer="https://[broken"), False),
+    # Without TLS browsers send no Sec-Fetch-Site: a script or a frame of a foreign page has a Referer only.
+    (Source(host=HOST, referer=EVIL + "/page"), False),
+    (Source(host=HOST, referer="https://sub.site.example/"), False),
+    (Source(host=HOST, referer="about:blank"), False),
+    (Source(host=HOST, referer="https://[broken"), False),
     # An Origin counts more than the rest.
     (Source(origin=EVIL, host=HOST, fetch_site="same-origin"), False),
     (Source(origin=EVIL, host=HOST, referer="https://friend.example/"), False),
@@ -93,9 +98,12 @@ class OriginsTests(TestCase):
         self.assertTrue(Origins(()).permits(Source(host=HOST)))
         self.assertFalse(Origins((), no_origin=False).permits(Source(host=HOST)))
 
-    def test_referer_alone_says_nothing(self) -> None:
+    def test_friendly_referer_alone_says_nothing(self) -> None:
         """A browser that sends no Sec-Fetch-Site is as silent as a program."""
-        self.assertFalse(Origins((), no_origin=False).permits(Source(host=HOST, referer="https://site.example/")))
+        for referer in ("https://site.example/", "https://friend.example/"):
+            source = Source(host=HOST, referer=referer)
+            self.assertTrue(Origins(ALLOWED).permits(source))
+            self.assertFalse(Origins(ALLOWED, no_origin=False).permits(source))
 
     def test_star_permits_everything(self) -> None:
         """Even what cannot say where it comes from."""
