@@ -22,7 +22,7 @@ IMPURE = frozenset(
 )
 RING_0 = {"sockjsd.errors", "sockjsd.sockjs", "sockjsd.websocket", "sockjsd.channels"}
 #: Ring 2 outside its folders.
-SHELL_FILES = "app.py applications.py django_wsgi.py"
+SHELL_FILES = "app.py applications.py django_wsgi.py pool.py"
 SHELLS = {"sockjsd.http", "sockjsd.transports", "sockjsd.endpoints"} | {
     f"sockjsd.{file.removesuffix('.py')}" for file in SHELL_FILES.split()
 }

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from io import BytesIO
 
 from twisted.logger import Logger
 
 from sockjsd.errors import HTTPError
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
+from sockjsd.http.spool import SpoolFile, open_spool
 
 
 class Body:
@@ -19,7 +19,8 @@ class Body:
 
     :param policy: of the route.
     :param length: the declared bytes; ``None`` when unknown.
-    :raises HTTPError: 413, the declared length is more than the route accepts.
+    :raises HTTPError: 413, the declared length is more than the route accepts; 503, it is more than
+        all spooled bodies together leave on the disk.
     """
 
     __slots__ = ("_file", "_memory", "_policy", "_size")
@@ -31,25 +32,27 @@ class Body:
         self._size = 0
         # One piece: a chunk of two bytes must not cost the memory of an object.
         self._memory = bytearray()
-        self._file: BinaryIO | None = None
+        self._file: SpoolFile | None = None
         if length is not None and length > policy.limit:
             raise self._too_large()
-        if policy.memory is not None:
-            self._file = cast(BinaryIO, SpooledTemporaryFile(max_size=policy.memory))  # noqa: SIM115  # outlives this call
+        # Only asked: what is taken is what has come, or else whoever says a large number keeps others out.
+        if length is not None and self._is_spooled(length) and not policy.spool.has(length):
+            raise HTTPError(503, "Too many large bodies at once")
 
     def add(self, data: bytes) -> None:
         """Keep *data*.
 
-        :raises HTTPError: 413, it is more than the route accepts; 500, the disk does not take it.
+        :raises HTTPError: 413, it is more than the route accepts; 503, all spooled bodies together are
+            more than may be on the disk; 500, the disk does not take it.
         """
         self._size += len(data)
         if self._size > self._policy.limit:
             raise self._too_large()
-        if self._file is None:
+        if not self._is_spooled(self._size):
             self._memory += data
             return
         try:
-            self._file.write(data)
+            self._spool(data)
         except OSError as error:  # the disk is full
             raise self._not_spooled() from error
 
@@ -58,20 +61,33 @@ class Body:
 
         :raises HTTPError: 500, the disk does not take the rest of it.
         """
-        if self._file is None:
+        if self._policy.memory is None:
             request.body = bytes(self._memory)
-            return
-        try:
-            self._file.seek(0)  # writes what was buffered
-        except OSError as error:
-            raise self._not_spooled() from error
-        request.file, self._file = self._file, None
+        elif self._file is None:
+            request.file = BytesIO(self._memory)
+        else:
+            try:
+                self._file.seek(0)  # writes what was buffered
+            except OSError as error:
+                raise self._not_spooled() from error
+            request.file, self._file = self._file, None
 
     def close(self) -> None:
         """Throw away what came; a body that was handed over is not affected."""
         if self._file is not None:
             with suppress(OSError):  # what the disk did not take, it will not take now
                 self._file.close()
+
+    def _is_spooled(self, size: int) -> bool:
+        return self._policy.memory is not None and size > self._policy.memory
+
+    def _spool(self, data: bytes) -> None:
+        """Write *data* to the disk, behind what was in memory before."""
+        if self._file is None:
+            self._file = open_spool(self._policy.spool)
+            self._file.write(self._memory)
+            self._memory = bytearray()
+        self._file.write(data)
 
     def _not_spooled(self) -> HTTPError:
         self._log.failure("A request's body cannot be spooled")

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+
+from sockjsd.pool import Budget
 
 #: Seconds that a connection which is to be closed may still take, once all was sent, to close
 #: its side; then it is cut.  nginx lingers 5 s to 30 s.
@@ -13,6 +15,9 @@ LINGER = 10.0
 #: Seconds that a connection which has just been made may still take for its first request when the daemon stops: a
 #: proxy that could connect does not try another node any more.
 FIRST_GRACE = 1.0
+
+#: A budget for bodies on disk that binds nobody.
+UNBOUND = Budget()
 
 
 class Waiting(Enum):
@@ -75,7 +80,9 @@ class BodyPolicy:
     :param limit: bytes (413 beyond).
     :param memory: bytes kept in memory; a body beyond them is spooled to a temporary file.
         ``None`` keeps all of it and hands it over as ``bytes``.
+    :param spool: bytes on disk that it shares with others (503 beyond).
     """
 
     limit: int = 64 * 1024
     memory: int | None = None
+    spool: Budget = field(default=UNBOUND, compare=False)

@@ -17,6 +17,7 @@ from sockjsd.http.exchange import Exchange
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
 from sockjsd.http.rules import check
+from sockjsd.pool import Budget
 from tests.http.fakes import Wire
 
 
@@ -86,22 +87,54 @@ class BodyTests(SynchronousTestCase):
             file.close()
 
     def test_memory_is_bounded(self) -> None:
-        """What is beyond it is on disk."""
-        body = Body(BodyPolicy(1000, memory=30), 300)
+        """What is beyond it is on disk: all of it, once there is more than that."""
+        budget = Budget()
+        body = Body(BodyPolicy(1000, 30, budget), 300)
         self.addCleanup(body.close)
         body.add(b"x" * 30)
-        self.assertFalse(body._file._rolled)  # type: ignore[union-attr]  # there is no other way to see it
-        body.add(b"x")
-        self.assertTrue(body._file._rolled)  # type: ignore[union-attr]
+        self.assertEqual(budget.used, 0)
+        body.add(b"y")
+        self.assertEqual(budget.used, 31)
+        request = empty_request()
+        body.give_to(request)
+        assert request.file is not None
+        self.assertEqual(request.file.read(), b"x" * 30 + b"y")
 
-    def test_forgotten_body_closes_its_file(self) -> None:
-        """Nobody else will."""
-        body = Body(BodyPolicy(1000, memory=3), None)
-        body.add(b"xxxx")
-        file = body._file
-        assert file is not None
-        body.close()
-        self.assertTrue(file.closed)
+    def test_disk_is_free_again_in_every_ending(self) -> None:
+        """Whether the body was forgotten, or handed over and closed."""
+        budget = Budget()
+        for handed_over in (False, True):
+            body = Body(BodyPolicy(1000, 3, budget), None)
+            body.add(b"xxxx")
+            self.assertEqual(budget.used, 4)
+            request = empty_request()
+            if handed_over:
+                body.give_to(request)
+            body.close()
+            self.assertEqual(budget.used, 4 if handed_over else 0)
+            if request.file is not None:
+                request.file.close()
+            self.assertEqual(budget.used, 0)
+
+    def test_all_bodies_together_are_bounded(self) -> None:
+        """By 503: as soon as a declared length does not fit any more, else when the room is used up."""
+        budget = Budget(100)
+        policy = BodyPolicy(1000, 30, budget)
+        first = Body(policy, 60)
+        first.add(b"x" * 60)
+        self.assert_refused(503, policy, length=41)
+        self.assert_refused(503, policy, b"x" * 40, b"x")
+        first.close()
+        self.assertEqual(budget.used, 40)  # the refused one's, until its connection drops it
+        self.assert_refused(503, policy, length=61)
+        Body(policy, 60).close()
+
+    def test_small_body_needs_no_room_on_disk(self) -> None:
+        """It is welcome while large ones fill it."""
+        policy = BodyPolicy(1000, 30, Budget(0))
+        body = Body(policy, 30)
+        body.add(b"x" * 30)
+        self.assert_refused(503, policy, length=31)
 
     def test_full_disk_is_told_to_client_and_log(self) -> None:
         """The client hears 500, the log why."""
@@ -112,7 +145,7 @@ class BodyTests(SynchronousTestCase):
     def test_disk_that_is_full_at_the_end_is_told_too(self) -> None:
         """The last bytes are written when the body is handed over; what cannot be is closed all the same."""
         file = FullDisk()
-        self.patch(body_module, "SpooledTemporaryFile", lambda max_size: file)
+        self.patch(body_module, "open_spool", lambda budget: file)
         body = Body(BodyPolicy(1000, memory=3), None)
         body.add(b"xxxx")
         with self.assertRaises(HTTPError) as caught:
