@@ -8,9 +8,13 @@ from enum import Enum
 from typing import Any, Protocol
 
 from sockjsd.errors import HTTPError, StateError
+from sockjsd.http import chunks
 from sockjsd.http.fields import BODILESS, block, status_line
 from sockjsd.http.request import Request
 from sockjsd.http.rules import Head
+
+#: Shared by all: what is sent to many streams in a row becomes one chunk.
+_chunks = chunks.Chunks()
 
 TEXT = block({"Content-Type": "text/plain; charset=UTF-8"})
 
@@ -216,7 +220,7 @@ class Exchange:
             data = data[: self._left]
             self._left -= len(data)
         if data:  # an empty chunk would be the end
-            self._wire.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+            self._wire.send(_chunks.make(data) if self._chunked else data)
 
     def end(self) -> None:
         """End the answer begun by ``start``; one that is shorter than it said is cut."""
@@ -225,7 +229,7 @@ class Exchange:
         if self._left and not self._muted:
             self.abort()
         else:
-            self._finish(b"0\r\n\r\n" if self._chunked and not self._muted else b"")
+            self._finish(chunks.LAST if self._chunked and not self._muted else b"")
 
     def upgrade(self, head: bytes, protocol: Upgraded) -> None:
         """Answer with *head*, a whole response head, and give the socket to *protocol*."""
