@@ -99,6 +99,7 @@ class BodyTests(SynchronousTestCase):
         body.give_to(request)
         assert request.file is not None
         self.assertEqual(request.file.read(), b"x" * 30 + b"y")
+        request.file.close()
 
     def test_disk_is_free_again_in_every_ending(self) -> None:
         """Whether the body was forgotten, or handed over and closed."""
