@@ -10,4 +10,5 @@ from demo import views
 urlpatterns = [
     path("", views.Publish.as_view(), name="publish"),
     path("latency/", views.Shown.as_view(template_name="demo/echo.html"), name="echo"),
+    path("rooms/", views.Shown.as_view(template_name="demo/chat.html"), name="chat"),
 ]

@@ -118,7 +118,11 @@ class CommittedFileTests(FilesTestCase):
         self.assertEqual(demo.site, Site(settings="demo.settings", python_path=str(TOP / "example")))
         self.assertEqual(
             list(demo.endpoints.values()),
-            [Endpoint("events", channels=("news",)), Endpoint("echo", application="echo")],
+            [
+                Endpoint("events", channels=("news",)),
+                Endpoint("echo", application="echo"),
+                Endpoint("chat", application="demo.sockets.Chat"),
+            ],
         )
 
     def test_demo_explains_options_in_the_declarations_words(self) -> None:
