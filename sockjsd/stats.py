@@ -71,29 +71,37 @@ class StatsCollector:
         self.received = 0
         self._clock = clock
         self._sessions = sessions
-        self._samples = deque([self._sums()])
+        # Empty until time is kept: the clock may not tell it before.
+        self._samples: deque[_Sample] = deque()
 
     def sample(self) -> None:
-        """Remember the sums of this moment; to be called once a second."""
+        """Remember the sums of this moment; to be called at the start, and once a second."""
         samples = self._samples
         samples.append(self._sums())
         # One that is as old as the window has to stay: it is what the present is compared with.
-        while samples[1].at <= samples[-1].at - WINDOW:
+        while len(samples) > 1 and samples[1].at <= samples[-1].at - WINDOW:
             samples.popleft()
 
     def dump(self) -> dict[str, int | float]:
         """Return the numbers of this moment; those that end in ``_ps`` are averages per second over ``WINDOW``."""
-        now, then = self._sums(), self._samples[0]
-        seconds = max(now.at - then.at, 1.0)  # what came in the first moment has no rate yet
+        opened, sent, received = self._rates()
         active = {f"transp_{name}": tally.active for name, tally in self.tallies.items()}
         return {
             "sessions_active": self._sessions(),
             "connections_active": sum(active.values()),
-            "connections_ps": (now.opened - then.opened) / seconds,
-            "packets_sent_ps": (now.sent - then.sent) / seconds,
-            "packets_recv_ps": (now.received - then.received) / seconds,
+            "connections_ps": opened,
+            "packets_sent_ps": sent,
+            "packets_recv_ps": received,
             **active,
         }
+
+    def _rates(self) -> tuple[float, float, float]:
+        if not self._samples:
+            return 0.0, 0.0, 0.0
+        now, then = self._sums(), self._samples[0]
+        seconds = max(now.at - then.at, 1.0)  # what came in the first moment has no rate yet
+        opened, sent, received = now.opened - then.opened, now.sent - then.sent, now.received - then.received
+        return opened / seconds, sent / seconds, received / seconds
 
     def _sums(self) -> _Sample:
         tallies = self.tallies.values()

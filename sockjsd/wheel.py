@@ -56,6 +56,8 @@ class Wheel:
         """Begin to turn."""
         if not self._loop.running:
             self._running = self._loop.start(RESOLUTION, now=False)
+            for call in self._each_second:
+                call()
 
     def stop(self) -> None:
         """Stop turning; what waits stays where it is."""
@@ -63,11 +65,13 @@ class Wheel:
             self._loop.stop()
 
     def each_second(self, call: Callable[[], object]) -> None:
-        """Call *call* each second while the wheel turns; once after a stall, however long it was.
+        """Call *call* as soon as the wheel turns, and each second; once after a stall, however long it was.
 
         It counts as nobody who waits, and must not raise.
         """
         self._each_second.append(call)
+        if self._loop.running:
+            call()
 
     def set(self, item: Timed, seconds: float) -> None:
         """Let *item* time out after *seconds*, instead of when it was due before."""

@@ -18,6 +18,7 @@ class StatsCollectorTests(SynchronousTestCase):
         self.clock.advance(1000)
         self.sessions = 0
         self.stats = StatsCollector(self.clock, ["websocket", "xhr"], lambda: self.sessions)
+        self.stats.sample()
 
     def run_for(self, seconds: int, *, sent: int = 0, received: int = 0) -> None:
         """Let seconds go by, in each of which so many messages come and go."""
@@ -41,6 +42,13 @@ class StatsCollectorTests(SynchronousTestCase):
                 "transp_xhr": 0,
             },
         )
+
+    def test_rates_are_zero_before_time_is_kept(self) -> None:
+        """A router can be asked before anybody listens; its clock does not tell the time then."""
+        clock = Clock()
+        clock.seconds = None  # type: ignore[method-assign,assignment]
+        dump = StatsCollector(clock, [], lambda: 0).dump()
+        self.assertEqual((dump["connections_ps"], dump["packets_sent_ps"], dump["packets_recv_ps"]), (0.0, 0.0, 0.0))
 
     def test_connections_are_the_sum_of_all_transports(self) -> None:
         """What has ended is in it no more."""

@@ -201,14 +201,25 @@ class SecondTests(WheelTestCase):
         times: list[float] = []
         self.wheel.each_second(lambda: times.append(self.clock.seconds()))
         self.run_for(3.5)
-        self.assertEqual(([1.0, 2.0, 3.0], 0), (times, len(self.wheel)))
+        self.assertEqual(([0.0, 1.0, 2.0, 3.0], 0), (times, len(self.wheel)))
 
     def test_calls_once_after_a_stall(self) -> None:
         """However many seconds were missed."""
         times: list[float] = []
         self.wheel.each_second(lambda: times.append(self.clock.seconds()))
         self.clock.advance(60)
-        self.assertEqual([60.0], times)
+        self.assertEqual([0.0, 60.0], times)
+
+    def test_calls_first_when_the_wheel_starts(self) -> None:
+        """Not when it is built."""
+        wheel = Wheel(self.clock)
+        self.addCleanup(wheel.stop)
+        times: list[float] = []
+        wheel.each_second(lambda: times.append(self.clock.seconds()))
+        self.clock.advance(5)
+        self.assertEqual([], times)
+        wheel.start()
+        self.assertEqual([5.0], times)
 
 
 class StartTests(SynchronousTestCase):
