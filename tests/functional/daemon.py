@@ -23,6 +23,16 @@ POLL_INTERVAL = 0.05
 #: Seconds in which a daemon that was asked to stop has to be gone, before it is killed: more than ``drain_timeout``.
 STOP_LIMIT = 40.0
 
+#: How twistd is started with each reactor; uvloop has none of its own, it replaces asyncio's event loop.
+_TWISTD = str(Path(sys.executable).with_name("twistd"))
+_UVLOOP = "import uvloop; uvloop.install(); from twisted.scripts.twistd import run; run()"
+REACTORS = {
+    "": [_TWISTD],
+    "epoll": [_TWISTD, "--reactor", "epoll"],
+    "asyncio": [_TWISTD, "--reactor", "asyncio"],
+    "uvloop": ["-c", _UVLOOP, "--reactor", "asyncio"],
+}
+
 #: A section's options: text, or what ``str`` makes the right text of.
 Section = Mapping[str, object]
 
@@ -36,6 +46,7 @@ class Daemon:
         nothing, the daemon listens on ``port`` of 127.0.0.1; ``{port}`` in ``listen`` stands for it.
     :param environment: variables added to the child's environment.
     :param python_path: a folder whose modules the child can import, beside the project's own.
+    :param reactor: one of ``REACTORS``.
     """
 
     def __init__(
@@ -44,6 +55,7 @@ class Daemon:
         *,
         environment: Mapping[str, str] | None = None,
         python_path: Path | str | None = None,
+        reactor: str = "",
     ) -> None:
         self.port = find_free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -54,6 +66,7 @@ class Daemon:
         self._sections["server"] = {**server, "listen": str(server["listen"]).replace("{port}", str(self.port))}
         #: Variables added to those of the tests.
         self.environment = dict(environment or {})
+        self._twistd = REACTORS[reactor]
         self._python_path = [str(ROOT)] if python_path is None else [str(ROOT), str(python_path)]
 
     @property
@@ -96,8 +109,7 @@ class Daemon:
             raise RuntimeError("this daemon runs already")
         file = self.folder / "sockjsd.ini"
         file.write_text(self.configuration())
-        twistd = Path(sys.executable).with_name("twistd")
-        command = [sys.executable, str(twistd), "-n", "--pidfile=", "sockjsd", "--config", str(file)]
+        command = [sys.executable, *self._twistd, "-n", "--pidfile=", "sockjsd", "--config", str(file)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(self._python_path)} | self.environment
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
