@@ -17,6 +17,7 @@ what it is left to write, and ends the connection as it would without us.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -64,6 +65,7 @@ class Flow:
 
     def start(self) -> None:
         """Begin to hear from the transport; ``end`` or ``drop`` is owed."""
+        hurry(self._transport)
         if self._socket is None:
             self._transport.registerProducer(self, True)
 
@@ -178,6 +180,18 @@ def _send(plain: socket.socket, data: bytes | memoryview) -> int:
         return plain.send(data)
     except OSError:
         return 0
+
+
+def hurry(transport: Any) -> None:
+    """Let small data leave at once, where *transport* is TCP.
+
+    Nagle's algorithm would keep a second frame back until the client has acknowledged the
+    first one, and clients take up to 40 ms for that.
+    """
+    set_no_delay = getattr(transport, "setTcpNoDelay", None)
+    if set_no_delay is not None:
+        with suppress(OSError):  # a Unix socket has the method and not the option
+            set_no_delay(True)
 
 
 def plain_socket(transport: Any) -> socket.socket | None:

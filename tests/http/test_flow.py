@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from errno import EBADF
+from errno import EBADF, EOPNOTSUPP
 from typing import Any
 from unittest import TestCase
 
@@ -27,6 +27,24 @@ class Transport:
         self.writes.append(data)
         if len(data) > 64 * 1024:
             self.flow.pauseProducing()
+
+
+class TCPTransport(Transport):
+    """Has Twisted's method for TCP_NODELAY, as Unix sockets do too."""
+
+    def __init__(self, *, error: OSError | None = None) -> None:
+        super().__init__()
+        self.no_delay = False
+        self._error = error
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """Take the flow."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Set the option, where there is one."""
+        if self._error is not None:
+            raise self._error
+        self.no_delay = enabled
 
 
 class FlowTests(TestCase):
@@ -53,6 +71,13 @@ class FlowTests(TestCase):
         self.flow.pauseProducing()
         self.flow.send(b"two")
         self.assertEqual((self.transport.writes, self.told), ([b"one", b"two"], [False]))
+
+    def test_small_data_does_not_wait_for_acknowledgement(self) -> None:
+        """TCP would hold a second frame back until the client acknowledged the first; a Unix socket would not."""
+        for error in (None, OSError(EOPNOTSUPP, "Operation not supported")):
+            transport = TCPTransport(error=error)
+            Flow(transport, self, Gathering()).start()
+            self.assertEqual(transport.no_delay, error is None)
 
     def test_large_data_goes_out_in_slices(self) -> None:
         """Each is told when it has left; the last one makes the flow writable."""
