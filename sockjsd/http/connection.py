@@ -137,9 +137,9 @@ class HTTPConnection(Protocol):
     def request_received(self, *, upgrade: bool) -> None:
         """A request is complete."""
         exchange = self._queue[-1]
-        body, self._body = self._body, None
-        if body is not None:
-            body.give_to(exchange.request)
+        if self._body is not None:
+            self._body.give_to(exchange.request)
+            self._body = None
         exchange.phase = Phase.RECEIVED
         self._deciding = upgrade
 
@@ -217,14 +217,11 @@ class HTTPConnection(Protocol):
         unread = self._unread
         if not unread or self._reader is None or self._deciding or self._crowded():
             return False
-        self._unread = unread[PIECE:]
         try:
             rest = self._reader.feed(bytes(unread[:PIECE]))
+            self._unread = memoryview(rest + unread[PIECE:]) if rest else unread[PIECE:]
         except HTTPError as error:
             self._fail(error)
-        else:
-            if rest:
-                self._unread = memoryview(rest + self._unread)
         return True
 
     def _fail(self, error: HTTPError) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import ENOSPC
+from io import BytesIO
 from typing import Any
 
 from sockjsd.errors import HTTPError
@@ -75,6 +77,19 @@ class Spooled(Held):
     @classmethod
     def body_policy(cls, **options: Any) -> BodyPolicy:
         return BodyPolicy(1000, memory=4)
+
+
+class FullDisk(BytesIO):
+    """A file whose buffer does not fit on the disk."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Write the buffer, or not."""
+        raise OSError(ENOSPC, "No space left on device")
+
+    def close(self) -> None:
+        """Likewise; closed it is, as Python's own files are."""
+        super().close()
+        raise OSError(ENOSPC, "No space left on device")
 
 
 class Broken(LeanHandler):

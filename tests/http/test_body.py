@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import tempfile
 import tracemalloc
-from errno import ENOSPC
-from io import BytesIO
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,20 +16,7 @@ from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
 from sockjsd.http.rules import check
 from sockjsd.pool import Budget
-from tests.http.fakes import Wire
-
-
-class FullDisk(BytesIO):
-    """A file whose buffer does not fit on the disk."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Write the buffer, or not."""
-        raise OSError(ENOSPC, "No space left on device")
-
-    def close(self) -> None:
-        """Likewise; closed it is, as Python's own files are."""
-        super().close()
-        raise OSError(ENOSPC, "No space left on device")
+from tests.http.fakes import FullDisk, Wire
 
 
 def empty_request() -> Request:

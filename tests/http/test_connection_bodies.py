@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import tempfile
 
+from sockjsd.http import body as body_module
 from sockjsd.http.limits import LINGER, Limits
+from tests.http.fakes import FullDisk
 from tests.http.memory import Client, request
 from tests.http.served import CHUNKED, ConnectionTestCase
 
@@ -218,4 +220,13 @@ class RefusalTests(ConnectionTestCase):
         self.patch(tempfile, "tempdir", "/nowhere")
         self.client.send(request("POST", "/spooled", b"0123456789"))
         self.assert_refused(500)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_disk_that_is_full_at_the_end_is_our_fault(self) -> None:
+        """The same, and the file is not left open."""
+        file = FullDisk()
+        self.patch(body_module, "open_spool", lambda budget: file)
+        self.client.send(request("POST", "/spooled", b"0123456789"))
+        self.assert_refused(500)
+        self.assertTrue(file.closed)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
