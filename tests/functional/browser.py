@@ -36,6 +36,10 @@ FLAGS = (
     "--remote-debugging-port=0"
 ).split()
 
+#: Cookies are sent for what is embedded from other sites, where they allow it themselves: the worst case, and what
+#: many users have. Headless Chromium would not, by itself.
+PREFERENCES = {"profile": {"cookie_controls_mode": 0}}
+
 
 def need_client_library() -> Path:
     """Return the file of sockjs-client.
@@ -73,6 +77,9 @@ class Browser:
         :raises RuntimeError: it does not start, with what it printed.
         """
         (program,) = need("chromium")
+        profile = self._folder / "profile" / "Default"
+        profile.mkdir(parents=True)
+        (profile / "Preferences").write_text(json.dumps(PREFERENCES))
         command = [program, *FLAGS, f"--user-data-dir={self._folder / 'profile'}", "about:blank"]
         with open(self._folder / "log", "wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -34,10 +34,13 @@ class PagesHandler(SimpleHTTPRequestHandler):
 
 
 class ForeignSite:
-    """Another web server on the loopback interface, whose pages connect to the daemon; it runs from the start."""
+    """Another web server on the loopback interface, whose pages connect to the daemon; it runs from the start.
 
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(PagesHandler, directory=str(HERE / "pages")))
+    :param handler: answers its requests.
+    """
+
+    def __init__(self, handler: type[PagesHandler] = PagesHandler) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(HERE / "pages")))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_INTERVAL,), daemon=True)
         self._thread.start()
         self.port: int = self._server.server_address[1]

@@ -13,5 +13,6 @@ urlpatterns = [
     path("never/", views.never),
     path("publish/", views.publish_news),
     path("upload/", views.upload),
+    path("login/", views.login),
     path("page/<str:name>", views.page),
 ]

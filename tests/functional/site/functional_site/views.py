@@ -61,6 +61,13 @@ def upload(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"name": target.name, "size": target.stat().st_size, "sha256": digest})
 
 
+def login(request: HttpRequest) -> HttpResponse:
+    """Give the user a cookie that browsers send from the pages of any site: the worst case."""
+    response = HttpResponse("welcome\n", content_type="text/plain; charset=utf-8")
+    response.set_cookie("user", "alice", secure=True, httponly=True, samesite="None")
+    return response
+
+
 def page(request: HttpRequest, name: str) -> FileResponse:
     """Show a page for the browser."""
     file = PAGES / name
