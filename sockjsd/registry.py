@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from sockjsd.errors import HTTPError
 from sockjsd.losses import Losses
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
+from sockjsd.sockjs.interfaces import Conversation
 from sockjsd.sockjs.session import Session, SessionOptions
 from sockjsd.wheel import Wheel
 
@@ -38,7 +39,7 @@ class Guard:
         self._connection = connection
         self._info: ConnectionInfo | None = info
 
-    def opened(self, session: Session) -> None:
+    def opened(self, session: Conversation) -> None:
         """Call ``connectionMade``."""
         info, self._info = self._info, None
         assert info is not None, "a session is opened once"
@@ -48,21 +49,21 @@ class Guard:
         except Exception:
             self._failed(session, "connectionMade")
 
-    def received(self, session: Session, text: str) -> None:
+    def received(self, session: Conversation, text: str) -> None:
         """Call ``messageReceived``."""
         try:
             self._connection.messageReceived(text)
         except Exception:
             self._failed(session, "messageReceived")
 
-    def closed(self, session: Session) -> None:
+    def closed(self, session: Conversation) -> None:
         """Call ``connectionLost``."""
         try:
             self._connection.connectionLost()
         except Exception:
             self._failed(session, "connectionLost")
 
-    def _failed(self, session: Session, callback: str) -> None:
+    def _failed(self, session: Conversation, callback: str) -> None:
         self._log.failure("{callback} of {connection} failed", callback=callback, connection=type(self._connection))
         session.close(*APPLICATION_FAILED)
 
@@ -140,6 +141,10 @@ class Registry:
             self._ids[session] = session_id
         self.wake(session, self._options.disconnect_delay)
         return session
+
+    def open(self) -> None:
+        """Let sessions begin again, after ``close_all``."""
+        self._closed = False
 
     def close_all(self) -> int:
         """End every session as the daemon stops, and let none begin; return how many there were."""

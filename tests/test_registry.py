@@ -260,6 +260,13 @@ class CloseAllTests(RegistryTestCase):
         error = self.assertRaises(HTTPError, self.registry.create, INFO, "abc")
         self.assertEqual((error.status, error.close), (503, True))
 
+    def test_new_ones_are_let_in_again_after_an_opening(self) -> None:
+        """A router may be given a port again."""
+        self.registry.close_all()
+        self.registry.open()
+        self.session("abc")
+        self.assertEqual(len(self.registry), 1)
+
     def test_sessions_that_nobody_attached_to_are_gone(self) -> None:
         """They are dropped at once."""
         self.registry.create(INFO, "abc")

@@ -22,13 +22,14 @@ IMPURE = frozenset(
 )
 RING_0 = {"sockjsd.errors", "sockjsd.sockjs", "sockjsd.websocket", "sockjsd.channels"}
 #: Ring 2 outside its folders.
-SHELL_FILES = "app.py applications.py django_wsgi.py pool.py"
+SHELL_FILES = "app.py applications.py django_wsgi.py multiplex.py pool.py router.py"
 SHELLS = {"sockjsd.http", "sockjsd.transports", "sockjsd.endpoints"} | {
     f"sockjsd.{file.removesuffix('.py')}" for file in SHELL_FILES.split()
 }
 #: What a Django or Celery process that only publishes must not pay for, directly or through another file of ours.
 DAEMON_ONLY = {"twisted", "cyclone", "txredisapi", "httptools"}
-#: Refused to every file but service.py, which fetches the reactor, and node.py, which joins all parts.
+#: Refused to every file but service.py, which fetches the reactor, and node.py, which joins all parts; and
+#: http/listening.py, which stands where scripts had reactor.listenTCP, fetches the reactor too.
 JOINT_ONLY = {"sockjsd.service", "sockjsd.node", "twisted.internet.reactor"}
 NOT_BELOW_HTTP = JOINT_ONLY | SHELLS | {"cyclone", "httptools"}
 
@@ -55,11 +56,12 @@ class Ring:
 RINGS = (
     Ring("the joint", "service.py"),
     Ring("the node", "node.py", None, JOINT_ONLY | {"txredisapi"}),
-    Ring("ring 0", "sockjs/* websocket/* channels/* errors.py __init__.py", (STDLIB - IMPURE) | RING_0),
+    Ring("ring 0", "sockjs/* websocket/* channels/* errors.py proto.py __init__.py", (STDLIB - IMPURE) | RING_0),
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),
     Ring("the fan-out", "fanout.py", STDLIB | {"sockjsd._fanout"}),
     Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, NOT_BELOW_HTTP),
     Ring("ring 1", "brokers/* losses.py registry.py stats.py wheel.py", None, NOT_BELOW_HTTP | {"txredisapi"}),
+    Ring("the door for scripts", "http/listening.py", None, {"sockjsd.service", "sockjsd.node", "txredisapi"}),
     Ring("ring 2", f"http/* transports/* endpoints/* {SHELL_FILES}", None, JOINT_ONLY | {"txredisapi"}),
     Ring("django", "django/*", None, JOINT_ONLY | SHELLS | DAEMON_ONLY),
     Ring("command line", "cli.py __main__.py", None, JOINT_ONLY | {"cyclone", "txredisapi"}),

@@ -8,7 +8,7 @@ body is welcome, and used again when the request is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from cyclone import web
@@ -38,13 +38,54 @@ class Route:
 _NOWHERE = Route(LeanHandler, {})
 
 
-class Application(web.Application):
+class Target(Protocol):
+    """Where a request goes: a route."""
+
+    @property
+    def handler(self) -> type[web.RequestHandler]:
+        """The class that answers."""
+
+
+class Responder:
+    """Finds out who answers a request, and answers in the end when that fails."""
+
+    _log = Logger()
+
+    def find(self, request: Request) -> Target:
+        """Return where *request* goes: there is always an answer."""
+        raise NotImplementedError
+
+    def body_policy(self, route: Any) -> BodyPolicy:
+        """Return what body *route*, which came from ``find``, accepts."""
+        raise NotImplementedError
+
+    def run(self, exchange: Exchange) -> None:
+        """Let the route of *exchange* answer; it may raise anything."""
+        raise NotImplementedError
+
+    def dispatch(self, exchange: Exchange) -> None:
+        """Let the handler of a complete request answer it; what it raises is answered here."""
+        try:
+            self.run(exchange)
+        except PeerError as error:
+            self._refuse(exchange, error.status, str(error), close=getattr(error, "close", False))
+        except Exception:
+            handler = exchange.route.handler.__name__
+            self._log.failure("Answering a request for {handler} failed", handler=handler)
+            self._refuse(exchange, 500, "Internal server error", close=True)
+
+    def _refuse(self, exchange: Exchange, status: int, reason: str, *, close: bool) -> None:
+        if exchange.phase is Phase.RECEIVED:
+            exchange.refuse(HTTPError(status, reason, close=close))
+        else:  # cut it, unless it is complete
+            exchange.abort()
+
+
+class Application(Responder, web.Application):
     """A Cyclone application whose handlers are all lean.
 
     :param handlers: rows of Cyclone's URL table: pattern, handler class, keyword arguments.
     """
-
-    _log = Logger()
 
     def __init__(self, handlers: list[tuple[str, type[LeanHandler], dict[str, Any]]]) -> None:
         super().__init__(handlers, transforms=[])
@@ -63,20 +104,12 @@ class Application(web.Application):
         """Return what body *route* accepts."""
         return route.handler.body_policy(**route.options)
 
-    def dispatch(self, exchange: Exchange) -> None:
-        """Let the handler of a complete request answer it; what it raises is answered here."""
-        route: Route = exchange.route
-        try:
-            handler = route.handler(self, exchange.request, **route.options)
-            handler._execute([], *route.arguments)
-        except PeerError as error:
-            self._refuse(exchange, error.status, str(error), close=getattr(error, "close", False))
-        except Exception:
-            self._log.failure("Answering a request for {handler} failed", handler=route.handler.__name__)
-            self._refuse(exchange, 500, "Internal server error", close=True)
+    def run(self, exchange: Exchange) -> None:
+        """Call the handler."""
+        answer(self, exchange, exchange.route)
 
-    def _refuse(self, exchange: Exchange, status: int, reason: str, *, close: bool) -> None:
-        if exchange.phase is Phase.RECEIVED:
-            exchange.refuse(HTTPError(status, reason, close=close))
-        else:  # cut it, unless it is complete
-            exchange.abort()
+
+def answer(application: web.Application, exchange: Exchange, route: Route) -> None:
+    """Let the lean handler of *route* answer; it may raise anything."""
+    handler = route.handler(application, exchange.request, **route.options)
+    handler._execute([], *route.arguments)

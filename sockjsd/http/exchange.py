@@ -194,6 +194,10 @@ class Exchange:
             self._keep_alive = False
         self.respond(error.status, TEXT, error.reason.encode("latin-1", "replace") + b"\n")
 
+    def close_after(self) -> None:
+        """Let the connection end with this answer."""
+        self._keep_alive = False
+
     def start(self, status: int, fields: bytes = b"", *, phrase: str = "", length: int | None = None) -> None:
         """Begin an answer; its length is *length*, or found out as it goes on."""
         if self._begun():

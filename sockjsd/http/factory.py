@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
-from sockjsd.http.application import Application
+from sockjsd.http.application import Application, Responder
 from sockjsd.http.connection import HTTPConnection
 from sockjsd.http.fields import DateField
 from sockjsd.http.gathering import Gathering
@@ -33,7 +33,7 @@ class HTTPFactory(Factory):
     noisy = False
 
     def __init__(self, limits: Limits, wheel: Wheel, date: DateField, proxies: Proxies | None = None) -> None:
-        self.application = Application([])
+        self.application: Responder = Application([])
         self.limits = limits
         self.patience = limits.patience()
         self.wheel = wheel

@@ -7,11 +7,17 @@ from typing import Any, ClassVar
 
 from cyclone import web
 
-from sockjsd.errors import HTTPError
+from sockjsd.errors import ConfigurationError, HTTPError
 from sockjsd.http.exchange import Exchange
 from sockjsd.http.fields import block
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
+
+#: For whoever changed the import line and not yet the other one.
+_FOREIGN = (
+    "this application is served by Cyclone's own HTTP server, which sockjsd's handlers cannot use; "
+    "instead of reactor.listenTCP(8888, application) say sockjsd.http.listen(application, 'tcp:8888')"
+)
 
 
 class LeanHandler(web.RequestHandler):
@@ -30,7 +36,9 @@ class LeanHandler(web.RequestHandler):
         # Deliberately not Cyclone's: it builds template namespaces, cookies and headers for each request.
         self.application = application
         self.request = request
-        self.exchange: Exchange = request.connection
+        if not isinstance(request.connection, Exchange):
+            raise ConfigurationError(_FOREIGN)
+        self.exchange = request.connection
         self.initialize(**options)
 
     @classmethod

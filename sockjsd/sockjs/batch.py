@@ -23,12 +23,14 @@ class Batch:
     :param texts: the messages, at least one, in order.
     """
 
-    __slots__ = ("_encoded", "_quoted", "texts")
+    __slots__ = ("_encoded", "_prefixed", "_quoted", "texts")
 
     def __init__(self, texts: list[str]) -> None:
         self.texts = texts
         # The JSON strings joined by commas; empty until somebody needs them.
         self._quoted = b""
+        # The same messages behind a prefix, for each that was asked for.
+        self._prefixed: dict[str, Batch] | None = None
         # What goes over the wire, for each envelope that was asked for; None until one is.
         self._encoded: dict[Envelope, bytes] | None = None
 
@@ -52,6 +54,18 @@ class Batch:
         if data is None:
             data = self._encoded[envelope] = envelope.messages(self.texts, frames.array(self.quoted))
         return data
+
+    def prefixed(self, prefix: str) -> Batch:
+        """Return a batch of the same messages with *prefix* before each; computed once.
+
+        :raises TypeError: a message is no string.
+        """
+        if self._prefixed is None:
+            self._prefixed = {}
+        batch = self._prefixed.get(prefix)
+        if batch is None:
+            batch = self._prefixed[prefix] = Batch([prefix + text for text in self.texts])
+        return batch
 
     @classmethod
     def joined(cls, batches: Iterable[Batch]) -> Batch:

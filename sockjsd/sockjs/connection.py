@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sockjsd.sockjs.batch import Batch
 
 if TYPE_CHECKING:
-    from sockjsd.sockjs.session import Session
+    from sockjsd.sockjs.interfaces import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class SockJSConnection:
     """
 
     #: Set before ``connectionMade``; an application has no reason to touch it.
-    session: Session
+    session: Conversation
 
     def connectionMade(self, info: ConnectionInfo) -> None:
         """The client is there."""
@@ -74,6 +74,11 @@ class SockJSConnection:
         :raises TypeError: *code* is no number, or *message* no string.
         """
         self.session.close(code, message)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self.session.close_code != 0
 
     @property
     def closeCode(self) -> int:

@@ -48,6 +48,28 @@ class Handler(Protocol):
         """The end, called once, last; ``session.close_code`` and ``close_reason`` say why."""
 
 
+class Conversation(Protocol):
+    """What a connection class, the application's side, knows of its session."""
+
+    #: Why it ended; 0 while it has not.
+    close_code: int
+    #: The words to it.
+    close_reason: str
+
+    @property
+    def together(self) -> AbstractContextManager[object]:
+        """What is sent to several clients inside it leaves at its end."""
+
+    def send(self, text: str) -> None:
+        """Send one message; after the end it is ignored."""
+
+    def deliver(self, batch: Batch) -> None:
+        """Send *batch*, which many may share; after the end it is ignored."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End it; a second call changes nothing."""
+
+
 class Keeper(Protocol):
     """Keeps sessions: wakes them up, and forgets them in the end."""
 

@@ -112,6 +112,19 @@ class AnswerTests(ExchangeTestCase):
         self.assertFalse(exchange.keep_alive)
         self.assertIn(b"Connection: close\r\n", self.wire.sent)
 
+    def test_handler_may_want_the_connection_to_end(self) -> None:
+        """Before the answer it is said, in the middle of one it is done."""
+        exchange = self.exchange()
+        exchange.close_after()
+        exchange.respond(200)
+        self.assertIn(b"Connection: close\r\n", self.wire.sent)
+        late = self.exchange()
+        late.start(200)
+        self.assertTrue(late.keep_alive)
+        late.close_after()
+        late.end()
+        self.assertFalse(late.keep_alive)
+
     def test_body_goes_out_in_chunks(self) -> None:
         """One for each write, and none that would be the end."""
         exchange = self.exchange()

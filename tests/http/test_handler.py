@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
-from unittest import TestCase
+from cyclone import web
+from cyclone.httpserver import HTTPConnection, HTTPRequest
+from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.errors import ConfigurationError
 from sockjsd.http.application import Application
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
 from tests.http.fakes import Echo
 from tests.http.memory import Client
+
+
+class CycloneConnection(HTTPConnection):
+    """Cyclone's own, as far as a request needs it."""
+
+    xheaders = False
+    transport = None
 
 
 class Promising(LeanHandler):
@@ -18,7 +28,7 @@ class Promising(LeanHandler):
     METHODS = ("GET",)
 
 
-class LeanHandlerTests(TestCase):
+class LeanHandlerTests(SynchronousTestCase):
     """Methods, and bodies."""
 
     def setUp(self) -> None:
@@ -39,6 +49,12 @@ class LeanHandlerTests(TestCase):
         """Nor is one that does not handle what it promises."""
         for path in ("/lean", "/p"):
             self.assertEqual(self.client.ask("GET", path).status, 404)
+
+    def test_server_of_cyclone_is_refused(self) -> None:
+        """It has neither limits nor exchanges: the error says what to call instead."""
+        request = HTTPRequest("GET", "/", connection=CycloneConnection())
+        error = self.assertRaises(ConfigurationError, web.Application([(r"/", Promising)]), request)
+        self.assertIn("sockjsd.http.listen(application, 'tcp:8888')", str(error))
 
     def test_small_bodies_are_welcome_by_default(self) -> None:
         """In memory."""

@@ -57,6 +57,28 @@ class BatchTests(TestCase):
                         batch.encoded(envelope)
 
 
+class PrefixedTests(TestCase):
+    """The same messages behind a prefix."""
+
+    def test_prefix_stands_before_each_message(self) -> None:
+        """The batch itself is as it was."""
+        batch = Batch(["a", "é"])
+        self.assertEqual((batch.prefixed("x,").texts, batch.texts), (["x,a", "x,é"], ["a", "é"]))
+
+    def test_prefixed_batch_is_made_once_for_each_prefix(self) -> None:
+        """A thousand receivers share it."""
+        batch = Batch(["a"])
+        first = batch.prefixed("x,")
+        self.assertIs(batch.prefixed("x,"), first)
+        self.assertEqual(batch.prefixed("y,").texts, ["y,a"])
+        self.assertIs(batch.prefixed("x,"), first)
+
+    def test_batch_of_something_else_is_refused(self) -> None:
+        """A number must not become a text on its way."""
+        with self.assertRaises(TypeError):
+            Batch([1]).prefixed("x,")  # type: ignore[list-item]  # the point of this test
+
+
 class JoinedTests(TestCase):
     """Batches that waited for the same receiver."""
 

@@ -76,6 +76,13 @@ class SockJSConnectionTests(TestCase):
             self.assertEqual(life.lines[0], frame)
             self.assertEqual((connection.closeCode, connection.closeReason), reason)
 
+    def test_connection_knows_whether_it_has_ended(self) -> None:
+        """From the end on, also in ``connectionLost``."""
+        connection = connected()[0]
+        self.assertFalse(connection.is_closed)
+        connection.close()
+        self.assertTrue(connection.is_closed)
+
     def test_messages_after_close_are_ignored(self) -> None:
         """An application need not know whether it is over."""
         connection, life = connected()

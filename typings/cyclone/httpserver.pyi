@@ -28,7 +28,7 @@ class HTTPRequest:
     # Anything with write(), finish(), notifyFinish(), xheaders and no_keep_alive.
     connection: Any
     @property  # a plain attribute there, which sub-classes may compute
-    def arguments(self) -> dict[str, list[bytes]]: ...
+    def arguments(self) -> dict[str, list[Any]]: ...  # text, but bytes from multipart forms
     def __init__(
         self,
         method: str,
