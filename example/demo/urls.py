@@ -11,4 +11,5 @@ urlpatterns = [
     path("", views.Publish.as_view(), name="publish"),
     path("latency/", views.Shown.as_view(template_name="demo/echo.html"), name="echo"),
     path("rooms/", views.Shown.as_view(template_name="demo/chat.html"), name="chat"),
+    path("inside/", views.Shown.as_view(template_name="demo/inside.html"), name="inside"),
 ]

@@ -16,7 +16,7 @@ from demo.forms import HeadlineForm
 from sockjsd.django import publish
 
 #: What the navigation leads to: the names of URLs, and what they are called there.
-PAGES = {"publish": "Publish", "echo": "Echo", "chat": "Chat"}
+PAGES = {"publish": "Publish", "echo": "Echo", "chat": "Chat", "inside": "Inside"}
 
 
 def wants_page(request: HttpRequest) -> bool:

@@ -114,6 +114,7 @@ class CommittedFileTests(FilesTestCase):
         """What the README's first minute relies on."""
         demo = load(str(TOP / "conf" / "site.ini"), {})
         self.assertEqual(demo.server.listen, ("tcp:8000:interface=127.0.0.1",))
+        self.assertTrue(demo.server.status)
         self.assertEqual(demo.broker.url, "memory:")
         self.assertEqual(demo.site, Site(settings="demo.settings", python_path=str(TOP / "example")))
         self.assertEqual(

@@ -4,59 +4,25 @@
 from __future__ import annotations
 
 import json
-from configparser import ConfigParser
 from itertools import product
 
 from tests.functional.browser import Page
-from tests.functional.daemon import ROOT, Daemon
-from tests.functional.test_browser import BrowserTests
+from tests.functional.demo_site import NAME, WIDTHS, DemoTestCase, choose, reach, tab
 
-#: CSS pixels: a laptop and a phone.
-WIDTHS = (1280, 390)
 #: Where each page is, and the words above it.
-PAGES = {"/": "Publish", "/latency/": "Echo", "/rooms/": "Chat"}
-
-
-def demo_configuration() -> dict[str, dict[str, object]]:
-    """Return the sections of ``conf/site.ini``, without where it listens, and with an absolute path."""
-    parser = ConfigParser(interpolation=None)
-    parser.read(ROOT / "conf" / "site.ini")
-    sections: dict[str, dict[str, object]] = {name: dict(parser[name]) for name in parser.sections()}
-    sections["server"].pop("listen")
-    sections["site"]["python_path"] = ROOT / "example"
-    return sections
-
-
-class DemoTestCase(BrowserTests):
-    """A daemon of each test's own."""
-
-    def setUp(self) -> None:
-        """Start it."""
-        super().setUp()
-        self.daemon = Daemon(self.configuration())
-        self.addCleanup(self.daemon.close)
-        self.daemon.start()
-
-    def configuration(self) -> dict[str, dict[str, object]]:
-        """Return the demo's."""
-        return demo_configuration()
-
-    def open_page(self, path: str) -> Page:
-        """Open a page and wait until its script runs."""
-        page = self.open(self.daemon.url + path)
-        page.wait_for("document.getElementById('state').textContent !== ''")
-        return page
-
-    def wait_until_connected(self, page: Page) -> None:
-        """Wait until *page* says so."""
-        page.wait_for("document.getElementById('state').textContent === 'Connected by websocket'")
-
-    def assert_quiet(self, *pages: Page) -> None:
-        """Nothing is red in a console, nothing was asked from elsewhere."""
-        own = tuple(f"{scheme}{self.daemon.url.removeprefix('http:')}/" for scheme in ("http:", "ws:"))
-        for page in pages:
-            self.assertEqual(page.errors, [])
-            self.assertEqual([url for url in page.requests if not url.startswith((*own, "data:", "about:"))], [])
+PAGES = {"/": "Publish", "/latency/": "Echo", "/rooms/": "Chat", "/inside/": "Inside"}
+#: What can be touched and is lower than a finger needs.
+SMALL = (
+    "[...document.querySelectorAll('nav a, input:not([type=hidden]), select, button')]"
+    ".filter(e => e.checkVisibility() && e.offsetHeight < 40).map(e => e.outerHTML)"
+)
+#: What Tab has to lead to, in this order.
+REACHABLE = (
+    "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, [tabindex=\"0\"]')]"
+    ".filter(e => e.checkVisibility() && !e.disabled)"
+)
+#: What can be chosen on the page Echo: value and name.
+OPTIONS = "[...document.getElementById('transport').options].map(option => [option.value, option.text])"
 
 
 class EveryPageTests(DemoTestCase):
@@ -95,41 +61,6 @@ class EveryPageTests(DemoTestCase):
                 page = self.open_page(path)
                 tab(page)
                 self.assertEqual(tab(page), page.evaluate(f"{REACHABLE}.map({NAME})"))
-
-
-#: What can be touched and is lower than a finger needs.
-SMALL = (
-    "[...document.querySelectorAll('nav a, input:not([type=hidden]), select, button')]"
-    ".filter(e => e.checkVisibility() && e.offsetHeight < 40).map(e => e.outerHTML)"
-)
-#: What Tab has to lead to, in this order.
-REACHABLE = (
-    "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, [tabindex=\"0\"]')]"
-    ".filter(e => e.checkVisibility() && !e.disabled)"
-)
-#: What something that can have the focus is called.
-NAME = "(e => e.labels?.[0]?.innerText || e.getAttribute('aria-label') || e.innerText.trim())"
-
-
-def tab(page: Page) -> list[str]:
-    """Press Tab until the focus leaves the page, and return the names of what had it; the next Tab is the first."""
-    found: list[str] = []
-    while True:
-        page.press("Tab", 9)
-        if page.evaluate("document.activeElement === document.body"):
-            return found
-        found.append(page.evaluate(f"{NAME}(document.activeElement)"))
-        if len(found) > 100:
-            raise AssertionError(f"Tab goes round and round: {found}")
-
-
-def reach(page: Page, name: str) -> None:
-    """Press Tab until what is called *name* has the focus."""
-    for _ in range(100):
-        page.press("Tab", 9)
-        if page.evaluate(f"{NAME}(document.activeElement)") == name:
-            return
-    raise AssertionError(f"Tab does not lead to {name!r}")
 
 
 class PublishTests(DemoTestCase):
@@ -279,121 +210,3 @@ class EchoTests(DemoTestCase):
         page.evaluate("document.getElementById('reset').click()")
         page.wait_for("document.getElementById('compared').rows.length === 1")
         self.measured(page, "plain WebSocket")
-
-
-#: What can be chosen on the page Echo: value and name.
-OPTIONS = "[...document.getElementById('transport').options].map(option => [option.value, option.text])"
-
-
-def choose(name: str, value: str) -> str:
-    """Return the script that chooses *value* in the list *name*, as a visitor does."""
-    return (
-        f"document.getElementById({json.dumps(name)}).value = {json.dumps(value)};"
-        f"document.getElementById({json.dumps(name)}).dispatchEvent(new Event('change'))"
-    )
-
-
-class ChatTests(DemoTestCase):
-    """The page with rooms."""
-
-    def enter(self, name: str, room: str) -> Page:
-        """Open the page and enter *room*, by keyboard alone; the focus is in the field for the name."""
-        page = self.open_page("/rooms/")
-        page.evaluate("document.getElementById('room').value = ''")
-        page.command("Input.insertText", text=name)
-        reach(page, "Room")
-        page.type(room)
-        self.wait_for_line(page, "You came in")
-        self.assertEqual(page.evaluate("document.activeElement.id"), "line")
-        return page
-
-    def lines(self, page: Page) -> list[str]:
-        """Return what the log shows, without the time."""
-        found: list[str] = page.evaluate(
-            "[...document.querySelectorAll('#lines li')].map(item => item.className === 'notice' ? item.textContent"
-            " : item.querySelector('b').textContent + ': ' + item.querySelector('p').textContent)"
-        )
-        return found
-
-    def wait_for_line(self, page: Page, line: str) -> None:
-        """Wait until the last line of the log is this."""
-        page.wait_for(f"document.querySelector('#lines li:last-child')?.innerText.endsWith({json.dumps(line)})")
-
-    def people(self, page: Page) -> list[str]:
-        """Return who is here."""
-        found: list[str] = page.evaluate("[...document.querySelectorAll('#people li')].map(i => i.textContent)")
-        return found
-
-    def test_room_talks_and_another_hears_nothing(self) -> None:
-        """Notices, names that look like mark-up, who is here; Enter sends."""
-        other = self.enter("Cleo", "coffee")
-        ann = self.enter("Ann", "tea")
-        bob = self.enter("<b>Bob</b> &amp;", "TEA")
-        self.wait_for_line(ann, "<b>Bob</b> &amp; came in")
-        ann.type("Hello <img src=x onerror=alert(1)>")
-        self.wait_for_line(bob, "Hello <img src=x onerror=alert(1)>")
-        bob.type("Hello you")
-        self.wait_for_line(ann, "Hello you")
-        for page in (ann, bob):
-            self.assertEqual(self.people(page), ["<b>Bob</b> &amp;", "Ann"])
-            spoken = ["Ann: Hello <img src=x onerror=alert(1)>", "<b>Bob</b> &amp;: Hello you"]
-            self.assertEqual(self.lines(page)[-2:], spoken)
-        reach(bob, "Leave")
-        bob.press("Enter", 13, "\r")
-        self.wait_for_line(ann, "<b>Bob</b> &amp; left")
-        self.assertEqual(self.people(ann), ["Ann"])
-        other.type("Is anybody here?")
-        self.wait_for_line(other, "Is anybody here?")
-        self.assertEqual(self.lines(other), ["You came in", "Cleo: Is anybody here?"])
-        self.assert_quiet(ann, bob, other)
-
-    def test_window_keeps_room_and_name_when_daemon_comes_back(self) -> None:
-        """By itself; what is typed meanwhile is not lost, and can be sent then."""
-        ann, bob = self.enter("Ann", "tea"), self.enter("Bob", "tea")
-        self.daemon.kill()
-        for page in (ann, bob):
-            page.wait_for("document.getElementById('state').dataset.state === 'wait'")
-        ann.type("Is this thing on?")
-        ann.wait_for("document.getElementById('say-error').textContent.includes('no connection')")
-        self.daemon.start()
-        for page in (ann, bob):
-            page.wait_for("document.getElementById('lines').textContent.includes('You are back')")
-            page.wait_for("document.querySelectorAll('#people li').length === 2")
-        ann.press("Enter", 13, "\r")
-        self.wait_for_line(bob, "Is this thing on?")
-        self.assertEqual(self.lines(bob)[-1], "Ann: Is this thing on?")
-
-    def test_window_that_is_loaded_again_is_in_its_room(self) -> None:
-        """Under its name, without a notice to others; who follows its address finds the room in the form."""
-        ann, bob = self.enter("Ann", "tea"), self.enter("Bob", "tea")
-        self.wait_for_line(ann, "Bob came in")
-        address = bob.evaluate("location.href")
-        self.assertTrue(address.endswith("/rooms/#tea"))
-        bob.command("Page.reload")
-        bob.wait_for("document.readyState === 'complete' && !document.getElementById('inside').hidden")
-        self.assertEqual(self.people(bob), ["Ann", "Bob"])
-        guest = self.open(address)
-        self.assertEqual(guest.evaluate("document.getElementById('room').value"), "tea")
-
-    def test_name_that_is_taken_is_explained(self) -> None:
-        """Beside the form, which keeps what was typed and has the focus; another name will do."""
-        self.enter("Ann", "tea")
-        page = self.open_page("/rooms/#tea")
-        page.type("ann")
-        page.wait_for("document.getElementById('join-error').textContent === 'Somebody here has this name already.'")
-        self.assertEqual(page.evaluate("[document.activeElement.id, document.activeElement.value]"), ["name", "ann"])
-        page.type("a")
-        self.wait_for_line(page, "You came in")
-        self.assertEqual(self.people(page), ["Ann", "anna"])
-        self.assert_quiet(page)
-
-    def test_room_fits_laptop_and_phone(self) -> None:
-        """However long the words are."""
-        page = self.enter("Ann" + "n" * 21, "r" * 24)
-        page.type("x" * 500)
-        self.wait_for_line(page, "xxx")
-        for width in WIDTHS:
-            page.screenshot(width)
-            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
-            log = "document.getElementById('log')"
-            self.assertLessEqual(page.evaluate(f"{log}.scrollWidth - {log}.clientWidth"), 0)

@@ -56,7 +56,8 @@ export class Plot {
     new ResizeObserver(() => this.draw(this.#values, this.#dashed)).observe(svg);
   }
 
-  /* `values`: of each line, oldest first, at most `size`; `dashed`: values to draw a dashed line at, by class. */
+  /* `values`: of each line, oldest first, at most `size`, null where it has a gap; `dashed`: class and value of each
+     dashed line. */
   draw(values, dashed = []) {
     [this.#values, this.#dashed] = [values, dashed];
     const width = this.#svg.clientWidth, height = this.#svg.clientHeight;
@@ -67,8 +68,12 @@ export class Plot {
     const y = value => height - BOTTOM - value / top * (height - TOP - BOTTOM);
     this.#drawGrid(width, height, step, top, y);
     values.forEach((line, index) => {
-      const points = line.map((value, at) => `${x(line.length - 1 - at).toFixed(1)},${y(value).toFixed(1)}`);
-      this.#lines[index].setAttribute("d", points.length > 1 ? `M${points.join("L")}` : "");
+      const points = line.map((value, at) => {
+        if (value === null) return "";
+        const begin = at === 0 || line[at - 1] === null;
+        return `${begin ? "M" : "L"}${x(line.length - 1 - at).toFixed(1)},${y(value).toFixed(1)}`;
+      });
+      this.#lines[index].setAttribute("d", points.join(""));
     });
     this.#marks.replaceChildren();
     for (const [name, value] of dashed) {
