@@ -67,6 +67,8 @@ class Daemon:
         #: Variables added to those of the tests.
         self.environment = dict(environment or {})
         self._twistd = REACTORS[reactor]
+        #: File descriptors that it gets, beside the usual three.
+        self.inherited: tuple[int, ...] = ()
         self._python_path = [str(ROOT)] if python_path is None else [str(ROOT), str(python_path)]
 
     @property
@@ -109,12 +111,21 @@ class Daemon:
             raise RuntimeError("this daemon runs already")
         file = self.folder / "sockjsd.ini"
         file.write_text(self.configuration())
-        command = [sys.executable, *self._twistd, "-n", "--pidfile=", "sockjsd", "--config", str(file)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(self._python_path)} | self.environment
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command(file),
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=self.inherited,
             )
+
+    def command(self, file: Path) -> list[str]:
+        """Return what is run with the configuration *file*."""
+        return [sys.executable, *self._twistd, "-n", "--pidfile=", "sockjsd", "--config", str(file)]
 
     def configuration(self) -> str:
         """Return the text of the configuration file."""
