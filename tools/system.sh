@@ -3,11 +3,11 @@
 # Only Debian's apt-get, only as root, only what is missing.  Without one of
 # them its tests are skipped; with CI set that is a failure.
 set -eu
-if [ $# -eq 0 ]; then set -- redis-server haproxy chromium chromedriver npm; fi
+if [ $# -eq 0 ]; then set -- redis-server haproxy chromium chromedriver npm systemd-analyze; fi
 PATH=$PATH:/usr/sbin:/sbin
 
 missing() { for program; do command -v "$program" >/dev/null || echo "$program"; done; }
-package() { case $1 in chromedriver) echo chromium-driver ;; *) echo "$1" ;; esac; }
+package() { case $1 in chromedriver) echo chromium-driver ;; systemd-analyze) echo systemd ;; *) echo "$1" ;; esac; }
 
 lacking=$(missing "$@")
 if [ -n "$lacking" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
