@@ -14,5 +14,6 @@ urlpatterns = [
     path("publish/", views.publish_news),
     path("upload/", views.upload),
     path("login/", views.login),
+    path("visitor/", views.visitor),
     path("page/<str:name>", views.page),
 ]

@@ -68,6 +68,13 @@ def login(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def visitor(request: HttpRequest) -> JsonResponse:
+    """Answer with what the site is told of its visitor: the address, the protocol, and the fields of the request."""
+    about = {name: value for name, value in request.META.items() if name.startswith("HTTP_")}
+    known = {name: request.META[name] for name in ("REMOTE_ADDR", "wsgi.url_scheme")}
+    return JsonResponse(about | known | {"secure": request.is_secure(), "url": request.build_absolute_uri()})
+
+
 def page(request: HttpRequest, name: str) -> FileResponse:
     """Show a page for the browser."""
     file = PAGES / name
