@@ -19,9 +19,10 @@ _PUBLIC = {
     "SockJSConnection": "sockjsd.sockjs.connection",
     "SockJSRouter": "sockjsd.router",
     "StatsCollector": "sockjsd.stats",
+    "listen": "sockjsd.http.listening",
 }
 
-__all__ = ["ConnectionInfo", "MultiplexConnection", "SockJSConnection", "SockJSRouter", "StatsCollector", "proto"]
+__all__ = [*_PUBLIC, "proto"]
 
 
 def __getattr__(name: str) -> Any:
