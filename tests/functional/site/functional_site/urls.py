@@ -15,5 +15,7 @@ urlpatterns = [
     path("upload/", views.upload),
     path("login/", views.login),
     path("visitor/", views.visitor),
+    path("environ/", views.environ),
+    path("note/", views.note),
     path("page/<str:name>", views.page),
 ]

@@ -16,6 +16,8 @@ from sockjsd.django import publish
 
 #: Names the folder into which ``upload`` saves files.
 UPLOAD_FOLDER = "FUNCTIONAL_UPLOAD_FOLDER"
+#: Names the file into which ``note`` writes.
+NOTES_FILE = "FUNCTIONAL_NOTES"
 #: What ``page`` shows.
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
@@ -73,6 +75,19 @@ def visitor(request: HttpRequest) -> JsonResponse:
     about = {name: value for name, value in request.META.items() if name.startswith("HTTP_")}
     known = {name: request.META[name] for name in ("REMOTE_ADDR", "wsgi.url_scheme")}
     return JsonResponse(about | known | {"secure": request.is_secure(), "url": request.build_absolute_uri()})
+
+
+def environ(request: HttpRequest) -> JsonResponse:
+    """Answer with all that the site is told of a request, as text."""
+    return JsonResponse({name: str(value) for name, value in request.META.items()})
+
+
+def note(request: HttpRequest) -> HttpResponse:
+    """Write the query down, and what a proxy said of the client: that this was executed can be seen afterwards."""
+    line = f"{request.META['QUERY_STRING']} {request.META.get('HTTP_X_FORWARDED_FOR', '')}".strip()
+    with open(os.environ[NOTES_FILE], "a") as file:
+        file.write(f"{line}\n")
+    return HttpResponse(f"noted {line}\n", content_type="text/plain; charset=utf-8")
 
 
 def page(request: HttpRequest, name: str) -> FileResponse:
