@@ -18,7 +18,6 @@ from random import Random
 from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.application.strports import service as port_service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -40,14 +39,12 @@ from sockjsd.http.application import Application
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
 from sockjsd.http.limits import Limits
+from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.wheel import Wheel
-
-#: Connections that may wait to be accepted; Twisted's 50 is too few when everybody comes back at once.
-BACKLOG = 4096
 
 #: In ``allowed_origins``: whatever the site trusts.
 _TRUSTED_BY_DJANGO = "django"
@@ -281,32 +278,3 @@ def make_broker(config: Config, reactor: Any) -> Broker:
     from sockjsd.brokers.redis import RedisBroker  # txredisapi is needed by those who use it
 
     return RedisBroker(config.broker, reactor, Random())
-
-
-def describe_port(description: str, umask: int) -> str:
-    """Return an endpoint string with our defaults where it says nothing itself.
-
-    Twisted gives a Unix socket the mode 666 whatever the umask is.
-    """
-    kind = description.removeprefix("haproxy:").partition(":")[0]
-    if kind in ("tcp", "tcp6", "ssl", "unix") and "backlog=" not in description:
-        description += f":backlog={BACKLOG}"
-    if kind == "unix" and "mode=" not in description:
-        description += f":mode={0o666 & ~umask:o}"
-    return description
-
-
-def open_port(description: str, umask: int, factory: HTTPFactory, reactor: Any) -> StreamServerEndpointService:
-    """Return a port that listens.
-
-    :param description: a Twisted endpoint string.
-    :raises StartError: it cannot be had; the message says which and why.
-    """
-    try:
-        port = port_service(describe_port(description, umask), factory, reactor)
-        port.privilegedStartService()
-    except LookupError as error:  # only systemd's sockets are looked up
-        raise StartError(f"cannot listen on {description}: systemd passed no such socket") from error
-    except Exception as error:  # a kind of endpoint can be anybody's plugin, and TLS is OpenSSL's: anything may come
-        raise StartError(f"cannot listen on {description}: {error}") from error
-    return port

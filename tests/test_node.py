@@ -23,7 +23,8 @@ from sockjsd.django import publishing
 from sockjsd.django_wsgi import Site as DjangoSite
 from sockjsd.errors import StartError
 from sockjsd.http.limits import Limits
-from sockjsd.node import BACKLOG, LocalPublisher, Node, describe_port, make_broker, make_limits, open_port
+from sockjsd.http.ports import BACKLOG
+from sockjsd.node import LocalPublisher, Node, make_broker, make_limits
 
 RELAY = Endpoint("events", prefix="/events", channels=("news",))
 ECHO = Endpoint("echo", prefix="/echo", application="echo")
@@ -70,54 +71,6 @@ class Visitor:
     def answer(self) -> str:
         """All that came so far."""
         return self.transport.value().decode()
-
-
-class DescribePortTests(SynchronousTestCase):
-    """What we add to an endpoint string."""
-
-    def test_adds_backlog_to_tcp(self) -> None:
-        """A TCP port gets a long queue, behind the PROXY protocol too."""
-        self.assertEqual(describe_port("tcp:80", 0o022), f"tcp:80:backlog={BACKLOG}")
-        self.assertEqual(describe_port("haproxy:tcp:80", 0o022), f"haproxy:tcp:80:backlog={BACKLOG}")
-
-    def test_keeps_what_is_said(self) -> None:
-        """Whoever says backlog or mode gets it."""
-        self.assertEqual(describe_port("tcp:80:backlog=5", 0o022), "tcp:80:backlog=5")
-        self.assertEqual(describe_port("unix:/s:mode=600:backlog=5", 0o022), "unix:/s:mode=600:backlog=5")
-
-    def test_gives_unix_sockets_the_umask(self) -> None:
-        """A Unix socket is as open as the umask allows."""
-        self.assertEqual(describe_port("unix:/s", 0o007), f"unix:/s:backlog={BACKLOG}:mode=660")
-
-    def test_leaves_other_kinds_alone(self) -> None:
-        """A socket from systemd has its own backlog."""
-        self.assertEqual(describe_port("systemd:domain=INET:index=0", 0), "systemd:domain=INET:index=0")
-
-
-class OpenPortTests(SynchronousTestCase):
-    """Endpoint strings that are none, which Twisted tells in many ways."""
-
-    def refusal(self, description: str) -> str:
-        """The message for *description*."""
-        reactor = RefusingReactor()
-        factory = Node(config(), reactor)._factory
-        return str(self.assertRaises(StartError, open_port, description, 0o022, factory, reactor))
-
-    def test_refuses_what_is_no_endpoint_string(self) -> None:
-        """Each is one message that names it."""
-        for description in ("tcp:abc", "tcp:99999", "tcp:-1", "tpc:80", "tcp:80:interfce=::1", "systemd:domain=FOO"):
-            self.assertTrue(self.refusal(description).startswith(f"cannot listen on {description}: "))
-
-    def test_refuses_a_certificate_that_is_none(self) -> None:
-        """What OpenSSL says is repeated."""
-        path = Path(self.mktemp())
-        path.write_text("no key\n")
-        self.assertIn("cannot listen on ssl:1:privateKey=", self.refusal(f"ssl:1:privateKey={path}"))
-
-    def test_refuses_a_socket_that_systemd_did_not_pass(self) -> None:
-        """A unit without its socket."""
-        for which in ("index=0", "name=x"):
-            self.assertIn("systemd passed no such socket", self.refusal(f"systemd:domain=INET:{which}"))
 
 
 class PartsTests(SynchronousTestCase):
