@@ -5,7 +5,7 @@ PYTHON ?=
 ROUNDS ?= 10
 BIN = $(VENV)/bin
 
-.PHONY: default venv run test style types coverage lock conformance
+.PHONY: default venv run test style types coverage lock conformance bench
 
 default: style types test
 
@@ -38,3 +38,7 @@ conformance: venv
 	@test -f "$(SOCKJS_PROTOCOL)/sockjs-protocol.py" || { echo "say SOCKJS_PROTOCOL=DIR, a checkout of sockjs-protocol"; exit 2; }
 	@bash tools/protocol_venv.sh "$(BIN)/python" .venv-protocol
 	@$(BIN)/python tools/conformance.py "$(SOCKJS_PROTOCOL)" "$(CURDIR)/.venv-protocol/py27/bin/python" $(ROUNDS)
+
+# make bench SCENARIO=fanout-1000,echo-100 SYSTEMS=sockjsd,limit BENCH_ROUNDS=5
+bench: venv
+	@$(BIN)/python -m benchmarks $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SYSTEMS),--systems $(SYSTEMS)) --rounds $(or $(BENCH_ROUNDS),3)
