@@ -1,10 +1,14 @@
-/* send_many: the same bytes to many sockets, in one call that gives the GIL away once.
+/* send_many: the same bytes to many sockets, in one call that gives the GIL away once, or not at all.
  *
  * Each socket.send() gives the GIL away and waits up to sys.getswitchinterval() to get it back while a
  * view computes in another thread, so a loop over 1,000 sockets waits 1,000 times.  Here the kernel is
  * asked for all of them without the GIL, and it is waited for once.  For a long list too: the descriptors
  * do not block, so a call ends after some microseconds for each, and taking the GIL back in between would
  * let nobody run who cannot run anyway, at the price of one more wait.
+ *
+ * A short list of short messages keeps the GIL: it is done long before a switch interval is over, and
+ * whoever gives the GIL away beside threads that compute gets it back after several of them
+ * (docs/performance.md has the figures).
  *
  * fanout.py has a twin in Python with the same results, and says what callers have to know.
  */
@@ -20,6 +24,10 @@
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS has none; CPython ignores SIGPIPE everywhere */
 #endif
+
+/* What is sent with the GIL in hand, at most: some 50 microseconds, a quarter of our switch interval. */
+#define FEW_SOCKETS 16
+#define FEW_BYTES (16 * 1024)
 
 /* One non-blocking send: the number of bytes that the kernel took, or -errno.  Needs no GIL. */
 static Py_ssize_t
@@ -77,11 +85,15 @@ as_list(const Py_ssize_t *slots, Py_ssize_t count)
 static void
 send_to_all(Py_ssize_t *slots, Py_ssize_t count, const char *data, Py_ssize_t size)
 {
-    Py_BEGIN_ALLOW_THREADS
+    int quick = count <= FEW_SOCKETS && size <= FEW_BYTES;
+    PyThreadState *state = quick ? NULL : PyEval_SaveThread();
+
     for (Py_ssize_t i = 0; i < count; i++) {
         slots[i] = send_one((int)slots[i], data, size);
     }
-    Py_END_ALLOW_THREADS
+    if (state != NULL) {
+        PyEval_RestoreThread(state);
+    }
 }
 
 static PyObject *

@@ -5,7 +5,8 @@
 returns for each, in order, how many bytes were taken, or ``-errno`` (``-errno.EAGAIN``: the
 buffer is full).  There are two of it with the same results:
 
-- the compiled one, ``_fanout.c``, gives the GIL away once for the whole list;
+- the compiled one, ``_fanout.c``, gives the GIL away once for the whole list, and not at all for
+  a short list of short messages;
 - the one in Python gives it away at each descriptor, as ``socket.send`` does, and waits up
   to ``sys.getswitchinterval()`` to get it back while a view computes in another thread.
 
@@ -97,3 +98,16 @@ def _send(fd: int, data: bytes) -> int:
 
 send_many: SendMany = choose(os.environ)
 COMPILED: bool = send_many is not send_many_pure
+
+
+def send_one(plain: socket.socket, data: bytes | memoryview) -> int:
+    """Send to one non-blocking socket; the number of bytes that the kernel took, or ``-errno``.
+
+    The compiled function keeps the GIL for what is short, where ``socket.send`` may wait for it.
+    """
+    if COMPILED and isinstance(data, bytes):
+        return send_many((plain.fileno(),), data)[0]
+    try:
+        return plain.send(data)
+    except OSError as error:
+        return -(error.errno or EBADF)

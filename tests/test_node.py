@@ -189,8 +189,13 @@ class StartTests(NodeTestCase):
             def deliver(self, batch: object) -> None:
                 gathered.append(node._factory.gathering.take(self, b""))  # type: ignore[arg-type]
 
-            def write(self, data: bytes) -> None:
+            def fileno(self) -> int:
+                return -1
+
+            def took(self, data: bytes, count: int) -> None:
                 """Nothing."""
+
+            write = took
 
         node._hub.subscribe("news", Subscriber())
         node._broker.publish("news", "1")

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from sockjsd.fanout import send_one
 from sockjsd.http.gathering import Gathering
 
 #: Bytes handed to the transport at once.  More than the 64 KiB at which Twisted calls its buffer
@@ -104,7 +105,7 @@ class Flow:
         elif self._socket is None:
             self._pass_on(data)
         else:
-            count = _send(self._socket, data)
+            count = send_one(self._socket, data)
             if count != len(data):
                 self.took(data, count)
 
@@ -172,14 +173,6 @@ class Flow:
 
     def _tell(self) -> None:
         self._watcher.moved(not self._full)
-
-
-def _send(plain: socket.socket, data: bytes | memoryview) -> int:
-    """Send without waiting; return how many bytes the kernel took: none if it failed, which the transport will meet."""
-    try:
-        return plain.send(data)
-    except OSError:
-        return 0
 
 
 def hurry(transport: Any) -> None:

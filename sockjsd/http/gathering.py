@@ -18,9 +18,6 @@ from typing import Protocol
 
 from sockjsd.fanout import COMPILED, SendMany, send_many
 
-#: Sockets to which writing one by one costs less than one call for all of them, see docs/performance.md.
-FEW = 4
-
 #: Bytes that one connection may gather; what goes beyond is written at once, so that whoever
 #: sends learns whether the client reads.
 MOST = 64 * 1024
@@ -97,7 +94,7 @@ class Gathering:
             groups.setdefault(pieces, []).append(sender)
         for pieces, senders in groups.items():
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            if self._send_many is None or len(senders) <= FEW:
+            if self._send_many is None:
                 for sender in senders:
                     sender.write(data)
             else:

@@ -17,7 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from unittest import SkipTest, TestCase
 
-from sockjsd.fanout import PURE, SendMany, send_many_pure
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd import fanout
+from sockjsd.fanout import PURE, SendMany, send_many_pure, send_one
 
 from ..test_fanout import compiled_send_many
 from . import need
@@ -67,6 +70,41 @@ def run(
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **environ}, capture_output=True, text=True, timeout=PATIENCE
     )
+
+
+class SendOneTests(SynchronousTestCase):
+    """One socket, by the function in C or by the socket itself."""
+
+    def each_way(self) -> Iterable[tuple[socket.socket, socket.socket]]:
+        """Two ends of a connection, of which the first does not block, for each of the two ways."""
+        for compiled in {fanout.COMPILED, False}:
+            self.patch(fanout, "COMPILED", compiled)
+            near, far = socket.socketpair()
+            near.setblocking(False)
+            with near, far:
+                yield near, far
+
+    def test_data_is_sent_when_there_is_room(self) -> None:
+        """Bytes, and a part of some."""
+        for near, far in self.each_way():
+            self.assertEqual([3, 2], [send_one(near, b"abc"), send_one(near, memoryview(b"defg")[1:3])])
+            self.assertEqual(b"abcef", read_all(far))
+
+    def test_part_is_sent_when_there_is_some_room(self) -> None:
+        """Then nothing more, whatever the kind and the size of the data."""
+        for near, far in self.each_way():
+            taken = send_one(near, LARGE)
+            rest = [send_one(near, data) for data in (LARGE, b"x" * 10_000, memoryview(LARGE))]
+            self.assertEqual([-errno.EAGAIN] * 3, rest)
+            self.assertEqual(LARGE[:taken], read_all(far))
+
+    def test_error_is_a_result(self) -> None:
+        """Of a peer that has left, and of a socket that is closed."""
+        for near, far in self.each_way():
+            far.close()
+            self.assertEqual([-errno.EPIPE] * 2, [send_one(near, b"abc"), send_one(near, memoryview(b"abc"))])
+            near.close()
+            self.assertEqual([-errno.EBADF] * 2, [send_one(near, b"abc"), send_one(near, memoryview(b"abc"))])
 
 
 class PureSocketTests(TestCase):
