@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http.cookies import CookieError, Morsel, SimpleCookie
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from sockjsd.sockjs.batch import Batch
 
@@ -24,12 +26,37 @@ class ConnectionInfo:
     :param headers: the headers that sockjs-node hands out too (never cookies).
     :param path: the path of the request's URL.
     :param transport: ``websocket``, ``xhr``, …
+    :param query: what stands behind ``?`` in the URL.
+    :param cookie: the ``Cookie`` header; empty at an endpoint that is open to the pages of all origins, because
+        there it would be any page that speaks with the user's cookies.
     """
 
     ip: str
     headers: dict[str, str] = field(default_factory=dict)
     path: str = ""
     transport: str = ""
+    query: str = field(default="", repr=False)
+    cookie: str = field(default="", repr=False)
+
+    @property
+    def arguments(self) -> dict[str, list[str]]:
+        """The query's arguments: names to lists of values."""
+        return parse_qs(self.query, keep_blank_values=True)
+
+    def get_header(self, name: str) -> str | None:
+        """Return the header called *name*, in whatever case; ``None`` where it is missing, or not handed out."""
+        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), None)
+
+    def get_argument(self, name: str) -> str | None:
+        """Return the first value of the argument called *name*."""
+        return next(iter(self.arguments.get(name, ())), None)
+
+    def get_cookie(self, name: str) -> Morsel[str] | None:
+        """Return the cookie called *name*; its text is the ``value`` of what comes back."""
+        try:
+            return SimpleCookie(self.cookie).get(name)
+        except CookieError:  # the peer's fault; a header that is none has no cookies
+            return None
 
 
 class SockJSConnection:

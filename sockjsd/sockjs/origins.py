@@ -59,6 +59,11 @@ class Origins:
         return self._no_origin
 
     @property
+    def everybody(self) -> bool:
+        """Whether the pages of all origins are welcome."""
+        return self._any
+
+    @property
     def ancestors(self) -> str:
         """The policy as the sources of a ``frame-ancestors`` directive (CSP level 3)."""
         return ANY if self._any else " ".join(("'self'", *self.allowed))

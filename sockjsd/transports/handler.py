@@ -80,7 +80,8 @@ class EndpointHandler(LeanHandler):
         """Return what the application gets to know of this request."""
         request = self.request
         headers = {name: request.headers[name] for name in VISIBLE if name in request.headers}
-        return ConnectionInfo(request.remote_ip, headers, request.path, transport)
+        cookie = "" if self.endpoint.origins.everybody else request.headers.get("Cookie", "")
+        return ConnectionInfo(request.remote_ip, headers, request.path, transport, request.query, cookie)
 
     def cors(self) -> bytes:
         """Return the fields that let the page read the answer (section "Info test", ``verify_cors``)."""

@@ -47,6 +47,33 @@ class ConnectionInfoTests(TestCase):
             info.ip = "203.0.113.9"  # type: ignore[misc]  # the point of this test
 
 
+class RequestTests(TestCase):
+    """What an application may ask of the first request, by the names of sockjs-cyclone."""
+
+    def test_headers_are_found_in_any_case(self) -> None:
+        """Those that are handed out."""
+        info = ConnectionInfo("192.0.2.1", {"User-Agent": "x"})
+        self.assertEqual((info.get_header("user-agent"), info.get_header("Cookie")), ("x", None))
+
+    def test_arguments_are_those_of_the_query(self) -> None:
+        """The first value, or all."""
+        info = ConnectionInfo("192.0.2.1", query="a=1&a=%C3%A9&b=")
+        self.assertEqual(info.arguments, {"a": ["1", "é"], "b": [""]})
+        self.assertEqual([info.get_argument(name) for name in "abc"], ["1", "", None])
+        self.assertEqual(ConnectionInfo("192.0.2.1").arguments, {})
+
+    def test_cookies_are_read_one_by_one(self) -> None:
+        """A header that is none has none, and no text of it gets into a log by accident."""
+        info = ConnectionInfo("192.0.2.1", cookie="user=me; x=secret")
+        cookie = info.get_cookie("user")
+        assert cookie is not None
+        self.assertEqual((cookie.value, info.get_cookie("y")), ("me", None))
+        self.assertNotIn("secret", repr(info))
+        for nonsense in ("", ";;", "a", "=", "a=\x00", "b\x07=1", "a,b=1; user=me"):
+            with self.subTest(nonsense=nonsense):
+                self.assertIsNone(ConnectionInfo("192.0.2.1", cookie=nonsense).get_cookie("user"))
+
+
 class SockJSConnectionTests(TestCase):
     """One client, as its application sees it."""
 

@@ -111,6 +111,11 @@ class OriginsTests(TestCase):
         for source in (origin(EVIL), origin("null"), Source(), Source(fetch_site="cross-site")):
             self.assertTrue(origins.permits(source))
 
+    def test_only_star_welcomes_everybody(self) -> None:
+        """Nothing shorter."""
+        for allowed, everybody in ((["*"], True), ([], False), (["https://*.example.com"], False)):
+            self.assertEqual(Origins(allowed).everybody, everybody)
+
     def test_configuration_may_be_in_capitals(self) -> None:
         """Host names have no case."""
         self.assertTrue(Origins(["HTTPS://Friend.Example"]).permits(origin("https://friend.example")))

@@ -250,6 +250,15 @@ class InfoOfConnectionTests(SynchronousTestCase):
         self.assertEqual(("192.0.2.7", "/echo/0/s/xhr", "xhr"), (info.ip, info.path, info.transport))
         self.assertEqual({"Host": "example.com", "User-Agent": "Mozilla"}, info.headers)
 
+    def test_application_may_ask_for_arguments_and_cookies(self) -> None:
+        """As in sockjs-cyclone; a page of an origin that was not named must not speak with its user's cookies."""
+        for origins, cookie in ((Origins([]), "me"), (Origins(["https://a.example"]), "me"), (Origins(["*"]), None)):
+            server = Server(origins=origins)
+            server.ask("POST", "/0/s/xhr?token=%C3%A9", cookie="user=me")
+            (info,) = server.infos
+            found = info.get_cookie("user")
+            self.assertEqual((info.get_argument("token"), found and found.value), ("é", cookie))
+
     def test_application_sees_transport(self) -> None:
         """Each by its name in the configuration."""
         for name, (method, path) in PLACES.items():
