@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 from cyclone import web
@@ -10,6 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 import sockjsd.http
+from sockjsd import router
 from sockjsd.errors import ConfigurationError, StateError
 from sockjsd.http.listening import ApplicationFactory
 from sockjsd.router import SockJSRouter, endpoint_options
@@ -92,6 +95,13 @@ class SettingsTests(SynchronousTestCase):
             with self.subTest(settings=settings):
                 error = self.assertRaises(ConfigurationError, SockJSRouter, Everybody, "/a", settings)
                 self.assertIn(words, str(error))
+
+    def test_each_setting_is_documented(self) -> None:
+        """In the table of docs/python.md, and nothing else stands there."""
+        text = Path(__file__).parent.parent.joinpath("docs", "python.md").read_text()
+        table = text.partition("### Settings")[2].partition("\n## ")[0]
+        documented = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+        self.assertEqual(documented, {*router._RENAMED, *router._MEANINGLESS})
 
     def test_old_name_of_the_argument_works(self) -> None:
         """Both ancestors call it ``user_settings``."""
