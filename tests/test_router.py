@@ -17,9 +17,11 @@ from sockjsd.errors import ConfigurationError, StateError
 from sockjsd.http.listening import ApplicationFactory
 from sockjsd.router import SockJSRouter, endpoint_options
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
-from tests.http.cyclone_app import Page, quiet
+from tests.http.cyclone_app import WARNINGS, Page, quiet
 from tests.http.memory import Client, request
 from tests.transports.server import HANDSHAKE, server_frames
+
+suppress = WARNINGS
 
 
 class Everybody(SockJSConnection):

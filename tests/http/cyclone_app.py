@@ -6,10 +6,14 @@ from typing import Any
 
 from cyclone import web
 from twisted.internet.defer import Deferred
+from twisted.trial import util
 
 from sockjsd.http.foreign import ForeignApplication
 from tests.http.fakes import Echo
 from tests.http.memory import Client
+
+#: Cyclone's own, since Python 3.12: for trial's ``suppress`` in the modules of tests that run its handlers.
+WARNINGS = [util.suppress(category=DeprecationWarning, message=r"datetime\.datetime\.utcnow\(\) is deprecated")]
 
 
 class Page(web.RequestHandler):

@@ -15,8 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.errors import StateError
 from sockjsd.http.proxies import Proxies
-from tests.http.cyclone_app import Later, Raw, Served
+from tests.http.cyclone_app import WARNINGS, Later, Raw, Served
 from tests.http.memory import HOST, PEER, Answer, Client, request
+
+suppress = WARNINGS
 
 FORM = {"content_type": "application/x-www-form-urlencoded"}
 

@@ -10,8 +10,10 @@ from cyclone import web
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.http.foreign import options_of
-from tests.http.cyclone_app import Named, Page, Refusing, Served
+from tests.http.cyclone_app import WARNINGS, Named, Page, Refusing, Served
 from tests.http.memory import Client, request
+
+suppress = WARNINGS
 
 
 class RouteTests(SynchronousTestCase):

@@ -17,8 +17,10 @@ from sockjsd.errors import StartError
 from sockjsd.http import listening
 from sockjsd.http.limits import Limits
 from sockjsd.http.listening import GATHERING, ApplicationFactory
-from tests.http.cyclone_app import Page, quiet
+from tests.http.cyclone_app import WARNINGS, Page, quiet
 from tests.http.memory import Client
+
+suppress = WARNINGS
 
 
 class NotingPart:
