@@ -82,10 +82,13 @@ class Proxies:
         if not self._trusts(neighbour):
             _remove_claims(fields)
             return Sender(announced, secure)
-        said = _SECURE.get(fields.get(PROTO, "").strip(" \t").lower())
-        if said is None and PROTO in fields:
+        client = self._client(fields, announced)
+        if PROTO in fields:
+            said = _SECURE.get(fields[PROTO].lower())
             del fields[PROTO]
-        return Sender(self._client(fields, announced), secure if said is None else said)
+            if said is not None:  # written as Django compares it
+                secure, fields[PROTO] = said, "https" if said else "http"
+        return Sender(client, secure)
 
     def _client(self, fields: HTTPHeaders, nearest: object) -> object:
         """Return the first that is not a trusted proxy, from *nearest* to the left; cut off what stands behind it."""

@@ -151,10 +151,10 @@ CASES = [
     forwarded("1.2.3.4", STRANGER, neighbour=UNIX, announced=STRANGER),
     # TLS.
     proto("https", True, "https"),
-    proto("HTTPS", True, "HTTPS"),
-    proto("wss", True, "wss"),
+    proto("HTTPS", True, "https"),
+    proto("wss", True, "https"),
     proto("http", False, "http"),
-    proto("ws", False, "ws"),
+    proto("ws", False, "http"),
     *(proto(bad, False) for bad in ("", "ftp", "https, http", "https,https", "https;", "on", "1")),
     proto(["https", "https"], False),
     proto("https", False, neighbour=STRANGER),
