@@ -35,6 +35,8 @@ FLAGS = (
     "--disable-background-timer-throttling --disable-renderer-backgrounding --disable-backgrounding-occluded-windows "
     "--remote-debugging-port=0"
 ).split()
+#: Names of other machines, for what browsers do only where a site is neither this machine nor has TLS.
+FLAGS.append("--host-resolver-rules=MAP *.test 127.0.0.1")
 
 #: Cookies are sent for what is embedded from other sites, where they allow it themselves: the worst case, and what
 #: many users have. Headless Chromium would not, by itself.

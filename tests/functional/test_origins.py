@@ -68,7 +68,8 @@ class Scene:
     def __init__(self) -> None:
         self.foreign = ForeignSite(Lure)
         origins = " ".join(f"http://{host}:{self.foreign.port}" for host in PAGES)
-        teller = {"application": "tests.functional.teller.Teller"}
+        # Sessions wait for slow machines.
+        teller = {"application": "tests.functional.teller.Teller", "disconnect_delay": 60}
         self.daemon = Daemon(
             {
                 "site": {"settings": "functional_site.settings", "python_path": SITE},
@@ -115,6 +116,7 @@ class OriginTests(BrowserTests):
         super().setUp()
         self.scene = scene.get()
         self.tap = self.scene.tap
+        self.port = self.scene.foreign.port
         self.url = f"http://127.0.0.1:{self.tap.port}"
         self.open(f"{self.url}/login/")
 
@@ -126,7 +128,7 @@ class OriginTests(BrowserTests):
 
     def foreign_page(self, host: str) -> Page:
         """Open the page of somebody else."""
-        return self.open(f"http://{host}:{self.scene.foreign.port}/foreign.html")
+        return self.open(f"http://{host}:{self.port}/foreign.html")
 
     def events(self, page: Page, session: str) -> list[str]:
         """What the page got of *session* so far."""
@@ -249,8 +251,22 @@ class TrialTests(OriginTests):
                     self.attempt(page, name, endpoint, session)
                     requests = self.answered(session)
                     self.assert_with_cookie(requests, site)
-                    self.assertEqual([asked.status == 403 for asked in requests], [endpoint == "closed"], requests)
+                    self.assertEqual([asked.status // 100 for asked in requests], [4 if endpoint == "closed" else 2])
                     self.assertEqual(self.scene.told(session), ["made", *taken])
+
+    def test_page_is_known_by_its_referer_where_there_is_no_tls(self) -> None:
+        """Under a name and without TLS browsers send no Sec-Fetch-Site: a script and a frame say nothing else."""
+        self.url = f"http://bank.test:{self.tap.port}"
+        for host in ("evil.test", "evil.bank.test"):
+            page, before = self.foreign_page(host), self.scene.count()
+            for name in ("jsonp", "htmlfile"):
+                session = self.session(name, host, "closed")
+                self.attempt(page, name, "closed", session)
+                for asked in self.answered(session):
+                    self.assertEqual((asked.status, asked.fields["referer"]), (403, f"http://{host}:{self.port}/"))
+                    self.assertNotIn("sec-fetch-site", asked.fields)
+                    self.assertNotIn("origin", asked.fields)
+                self.assert_nothing(page, session, before)
 
     def test_iframe_page_is_framed_by_allowed_pages_only(self) -> None:
         """The browser refuses to show it where its policy does not name the page around it: its script never runs."""
