@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.functional.daemon import Daemon
 from tests.functional.redis_server import find_free_port
-from tests.functional.sockjs_client import PATIENCE, POLL_INTERVAL, Answer, open_websocket, wait_until
+from tests.functional.sockjs_client import PATIENCE, Answer, open_websocket, wait_until
 
 SITE = Path(__file__).with_name("site")
 #: Names the file into which the view ``note`` writes.
@@ -46,7 +46,7 @@ SITE_BODY, SITE_MEMORY = 100_000, 1000
 SEND, MESSAGE, MESSAGES = 1000, 1000, 5
 SERVER = {"head_limit": HEAD, "head_fields": FIELDS, "pipeline_limit": PIPELINE}
 _ENDPOINT = {
-    "disconnect_delay": 0.5,
+    "disconnect_delay": 0.25,
     "send_limit": SEND,
     "message_limit": MESSAGE,
     "messages_limit": MESSAGES,
@@ -70,6 +70,8 @@ _SECTIONS = {
 VERY_MUCH = 16 * 1024 * 1024
 #: Seconds in which all has to be gone that clients have left behind; longer than a goodbye may linger.
 END = 30.0
+#: Seconds between two looks: each keeps the daemon busy for some hundredths.
+PAUSE = 0.1
 
 #: A traceback in the log, up to the next line with a time.
 _TRACEBACK = re.compile(r"Traceback.*?(?=\n[0-9]{4}-|\Z)", re.DOTALL)
@@ -259,7 +261,7 @@ class Target:
         deadline = time.monotonic() + END
         while (held := self.held()) != self._usual:
             assert time.monotonic() < deadline, f"left: {held}\nusual: {self._usual}"
-            time.sleep(POLL_INTERVAL)
+            time.sleep(PAUSE)
         # Twisted's parser of the PROXY protocol lets the error of a port that is no number pass; the connection ends.
         blocks = _TRACEBACK.findall(self.daemon.log())
         ours = [block for block in blocks if "twisted/protocols/haproxy/_v1" not in block]
