@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.config import load
 from sockjsd.django import publishing
 from tests.django.fakes import RecordingPublisher
 from tests.django.settings import configure
@@ -24,6 +25,8 @@ EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SETTINGS = str(EXAMPLE / "demo" / "settings.py")
 #: What cannot be changed once Django runs; the demo has no database, so the tests' own is not touched either.
 FIXED = ("DATABASES",)
+#: Where the pages are.
+PAGES = ("/", "/latency/", "/rooms/", "/inside/")
 
 
 def demo_settings() -> dict[str, Any]:
@@ -32,7 +35,7 @@ def demo_settings() -> dict[str, Any]:
 
 
 class ExampleTests(SynchronousTestCase):
-    """The page, as a browser without script gets it."""
+    """The pages, as a browser without script gets them."""
 
     def setUp(self) -> None:
         """Make Django the demo."""
@@ -46,9 +49,9 @@ class ExampleTests(SynchronousTestCase):
         self.addCleanup(publishing.uninstall)
         self.client = Client(enforce_csrf_checks=True, headers={"host": "127.0.0.1:8000", "accept": "text/html"})
 
-    def get(self) -> str:
-        """Return the page."""
-        answer = self.client.get("/")
+    def get(self, path: str = "/") -> str:
+        """Return a page."""
+        answer = self.client.get(path)
         self.assertEqual(answer.status_code, 200)
         return str(answer.content, "utf-8")
 
@@ -58,31 +61,55 @@ class ExampleTests(SynchronousTestCase):
         assert token is not None, "the form has no token"
         return self.client.post("/", {"title": title, "csrfmiddlewaretoken": token[1]}, headers=headers)
 
-    def test_page_lets_only_its_own_scripts_run(self) -> None:
+    def test_pages_let_only_their_own_scripts_run(self) -> None:
         """They carry the number that the policy names, which is another one each time."""
-        answer = self.client.get("/")
-        nonces = re.findall(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
-        self.assertEqual(len(set(nonces)), 1)
-        tags = re.findall(r"<(?:script|style|link rel=.stylesheet.)[^>]*>", answer.content.decode())
-        self.assertGreaterEqual(len(tags), 3)
-        self.assertEqual([tag for tag in tags if f'nonce="{nonces[0]}"' not in tag], [])
-        self.assertNotIn(nonces[0], self.get())
+        for path in PAGES:
+            with self.subTest(path=path):
+                answer = self.client.get(path)
+                nonces = re.findall(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
+                self.assertEqual(len(set(nonces)), 1)
+                tags = re.findall(r"<(?:script|style|link rel=.stylesheet.)[^>]*>", answer.content.decode())
+                self.assertEqual(len(tags), 3)
+                self.assertEqual([tag for tag in tags if f'nonce="{nonces[0]}"' not in tag], [])
+                self.assertNotIn(nonces[0], self.get(path))
 
-    def test_page_is_not_kept_or_framed(self) -> None:
-        """An old copy has an old token, and a frame could be clicked by somebody else's page."""
-        headers = self.client.get("/").headers
-        self.assertEqual(headers["Cache-Control"], "no-store")
-        self.assertEqual(headers["X-Frame-Options"], "DENY")
-        self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
+    def test_pages_cannot_be_framed(self) -> None:
+        """A frame could be clicked by somebody else's page."""
+        for path in PAGES:
+            headers = self.client.get(path).headers
+            self.assertEqual(headers["X-Frame-Options"], "DENY")
+            self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
 
-    def test_page_has_nothing_inline(self) -> None:
-        """No script and no style stands in it, so a policy without any nonce for such would do as well."""
-        page = self.get()
-        self.assertEqual(re.findall(r"<script[^>]*>[^<]|<style|\son\w+=|\sstyle=", page), [])
+    def test_page_with_form_is_not_kept(self) -> None:
+        """An old copy has an old token."""
+        self.assertEqual(self.client.get("/").headers["Cache-Control"], "no-store")
+
+    def test_pages_have_nothing_inline(self) -> None:
+        """No script and no style stands in them, so a policy without any nonce for such would do as well."""
+        for path in PAGES:
+            self.assertEqual(re.findall(r"<script[^>]*>[^<]|<style|\son\w+=|\sstyle=", self.get(path)), [], path)
+
+    def test_pages_lead_to_each_other(self) -> None:
+        """Each has the same navigation, in which it is the current one."""
+        for path in PAGES:
+            found = re.findall(r'<li><a href="([^"]+)"( aria-current="page")?>', self.get(path))
+            self.assertEqual(found, [(each, ' aria-current="page"' if each == path else "") for each in PAGES])
+
+    def test_no_endpoint_hides_a_page(self) -> None:
+        """All that begins with an endpoint's prefix is the endpoint's, and its 404 would be all one sees."""
+        prefixes = [each.prefix for each in load(str(EXAMPLE.parent / "conf" / "site.ini"), {}).endpoints.values()]
+        taken = [
+            path for path in PAGES for prefix in prefixes if path.rstrip("/") == prefix or path.startswith(f"{prefix}/")
+        ]
+        self.assertEqual(taken, [])
 
     def test_static_files_are_asked_for_again_each_time(self) -> None:
-        """All that a page names is there, and an unchanged one costs a 304."""
-        for url in set(re.findall(r'"(/static/[^"]+)"', self.get())):
+        """All that a page names, or one of its scripts, is there, and an unchanged one costs a 304."""
+        files = {url for path in PAGES for url in re.findall(r'"(/static/[^"]+)"', self.get(path))}
+        scripts = [(EXAMPLE / "demo" / url.lstrip("/")).read_text("utf-8") for url in files if url.endswith(".js")]
+        files |= {f"/static/demo/{name}" for text in scripts for name in re.findall(r' from "\./([^"]+)"', text)}
+        self.assertEqual(files, {f"/static/demo/{each.name}" for each in (EXAMPLE / "demo/static/demo").iterdir()})
+        for url in files:
             answer = self.client.get(url)
             answer.close()
             self.assertEqual((answer.status_code, answer.headers["Cache-Control"]), (200, "max-age=0, public"), url)
@@ -97,9 +124,12 @@ class ExampleTests(SynchronousTestCase):
             self.assertEqual(answer.headers["Content-Type"], f'{kind}; charset="utf-8"')
             self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
 
-    def test_page_asks_nothing_from_elsewhere(self) -> None:
-        """No URL in it has a host, but for the name that SVG gives to itself."""
-        self.assertEqual(set(re.findall(r"https?://[^'\"\s]+", self.get())), {"http://www.w3.org/2000/svg"})
+    def test_pages_ask_nothing_from_elsewhere(self) -> None:
+        """No URL in them, their scripts or sheets has a host, but for the name that SVG gives to itself."""
+        texts = [self.get(path) for path in PAGES]
+        texts += [each.read_text("utf-8") for each in (EXAMPLE / "demo/static/demo").iterdir()]
+        found = {url for text in texts for url in re.findall(r"(?:https?:)?//\w[^'\"\s]+", text)}
+        self.assertEqual(found, {"http://www.w3.org/2000/svg"})
 
     def test_form_publishes(self) -> None:
         """The headline goes out, and the page says so once."""

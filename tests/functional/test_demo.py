@@ -93,6 +93,16 @@ class PublishTests(DemoTestCase):
             own = tuple(f"{scheme}{self.daemon.url.removeprefix('http:')}/" for scheme in ("http:", "ws:"))
             self.assertEqual([url for url in page.requests if not url.startswith((*own, "data:"))], [])
 
+    def test_headline_moves_only_for_those_who_want_motion(self) -> None:
+        """A new one lights up, unless the visitor's system asks for less; screen readers read it out in any case."""
+        page = self.open_demo()
+        self.publish(page, "Tea")
+        for wish, animation in {"no-preference": "new", "reduce": "none"}.items():
+            page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": wish}])
+            page.wait_for(f"getComputedStyle(document.querySelector('#news li')).animationName === '{animation}'")
+        live = "document.querySelector('#news li').closest('[role=log]').getAttribute('aria-live')"
+        self.assertEqual(page.evaluate(live), "polite")
+
     def test_empty_headline_is_explained(self) -> None:
         """Beside the field, which keeps the focus."""
         page = self.open_demo()
@@ -139,11 +149,19 @@ class PublishTests(DemoTestCase):
 class EchoTests(DemoTestCase):
     """The page that measures."""
 
+    def configuration(self) -> dict[str, dict[str, object]]:
+        """Return the demo's, with an echo that answers every poll within a second."""
+        sections = super().configuration()
+        sections["endpoint echo"]["heartbeat"] = 1
+        return sections
+
     def measured(self, page: Page, transport: str) -> dict[str, float]:
         """Wait until *page* has measured *transport* 20 times, and return its row of the comparison."""
         rows = "[...document.getElementById('compared').rows].map(r => [...r.cells].map(c => c.textContent))"
         found = page.wait_for(f"{rows}.find(row => row[0] === {json.dumps(transport)} && row[2] >= 20)")
-        return dict(zip(("sent", "received", "p50", "p99"), map(float, found[1:]), strict=True))
+        return dict(
+            zip(("sent", "received", "p50", "p99"), (float(text.replace(",", "")) for text in found[1:]), strict=True)
+        )
 
     def test_latency_is_shown_over_each_transport(self) -> None:
         """All that can be chosen connect, under their own names, and every answer is timed."""
@@ -158,6 +176,18 @@ class EchoTests(DemoTestCase):
                 connected = page.evaluate("document.getElementById('state').textContent")
                 self.assertEqual(connected, f"Connected by {name}")
                 self.assertEqual(page.evaluate("document.querySelector('.chosen th').textContent"), name)
+        self.assert_quiet(page)
+
+    def test_answer_to_a_poll_that_was_left_breaks_nothing(self) -> None:
+        """A JSONP request cannot be called back: its answer comes when another transport is chosen already."""
+        page = self.open_page("/latency/")
+        page.evaluate(choose("transport", "jsonp-polling"))
+        self.measured(page, "jsonp-polling")
+        page.evaluate("document.getElementById('pause').click()")
+        page.wait_for("document.getElementById('waiting').textContent === '0'")
+        page.evaluate("document.getElementById('pause').click()")
+        page.evaluate(choose("transport", "raw"))
+        page.wait_for("Number(document.querySelector('.chosen td:nth-of-type(2)').textContent) > 60")  # three seconds
         self.assert_quiet(page)
 
     def test_transport_is_chosen_by_keyboard(self) -> None:

@@ -54,6 +54,8 @@ class ChatTests(DemoTestCase):
             self.assertEqual(self.people(page), ["<b>Bob</b> &amp;", "Ann"])
             spoken = ["Ann: Hello <img src=x onerror=alert(1)>", "<b>Bob</b> &amp;: Hello you"]
             self.assertEqual(self.lines(page)[-2:], spoken)
+            live = "document.querySelector('#lines li').closest('[role=log]').getAttribute('aria-live')"
+            self.assertEqual(page.evaluate(live), "polite")
         reach(bob, "Leave")
         bob.press("Enter", 13, "\r")
         self.wait_for_line(ann, "<b>Bob</b> &amp; left")

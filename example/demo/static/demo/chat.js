@@ -114,7 +114,7 @@ function lost(event) {
 function enter(room, name) {
   link?.close();
   link = new Link(() => new SockJS("/chat"), {
-    opened: () => link.send(JSON.stringify({ type: "join", room: me?.room ?? room, name: me?.name ?? name, key: key() })),
+    opened: () => link.send(JSON.stringify({ type: "join", ...(me ?? { room, name }), key: key() })),
     message: text => { const event = JSON.parse(text); told[event.type]?.(event); },
     lost,
   });

@@ -47,8 +47,15 @@ function tick() {
   paint();
 }
 
-function begin() { // with the transport that is chosen now
+/* A JSONP request cannot be called back, and sockjs-client forgets what its answer will call: here it calls nothing. */
+function end() {
+  const callbacks = Object.keys(window._jp ?? {});
   link?.close();
+  for (const name of callbacks) window._jp[name] ??= () => {};
+}
+
+function begin() { // with the transport that is chosen now
+  end();
   waiting.clear();
   const name = nameOf(transport.value);
   if (!tallies.has(name)) tallies.set(name, { name, sent: 0, received: 0, samples: [], row: addRow(name) });
@@ -74,15 +81,15 @@ function addRow(text) {
 }
 
 function tell() { // for those who do not see the plot, whenever there is a result
-  const [half, most] = when(tally);
-  find("said").textContent = tally.received
-    ? `${tally.name}: ${tally.received} of ${tally.sent} messages came back, half of them within ${write(half)} ms, 99 % within ${write(most)} ms.`
-    : "";
+  const [half, most] = when(tally), { name, received, sent } = tally;
+  find("said").textContent = received ? `${name}: ${received} of ${sent} messages came back, `
+    + `half of them within ${write(half)} ms, 99 % within ${write(most)} ms.` : "";
 }
 
 const paint = painter(() => {
   const { sent, received, samples, row } = tally, [half, most] = when(tally);
-  const shown = { last: write(samples.at(-1)), p50: write(half), p99: write(most), sent, received, waiting: waiting.size };
+  const times = { last: write(samples.at(-1)), p50: write(half), p99: write(most) };
+  const shown = { ...times, sent, received, waiting: waiting.size };
   for (const [id, value] of Object.entries(shown)) find(id).textContent = value;
   [...row.cells].slice(1).forEach((cell, at) => { cell.textContent = [sent, received, write(half), write(most)][at]; });
   for (const other of tallies.values()) other.row.classList.toggle("chosen", other === tally);

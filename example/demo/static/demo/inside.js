@@ -117,7 +117,8 @@ function rows(list, names, make) {
   const old = new Map([...list.children].map(row => [row.dataset.name, row]));
   const wanted = names.map(name => old.get(name) ?? make());
   wanted.forEach((row, at) => { row.dataset.name = names[at]; });
-  if (wanted.length !== list.children.length || wanted.some((row, at) => row !== list.children[at])) list.replaceChildren(...wanted);
+  const same = wanted.length === list.children.length && wanted.every((row, at) => row === list.children[at]);
+  if (!same) list.replaceChildren(...wanted);
   return wanted;
 }
 

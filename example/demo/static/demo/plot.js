@@ -77,7 +77,8 @@ export class Plot {
     });
     this.#marks.replaceChildren();
     for (const [name, value] of dashed) {
-      if (Number.isFinite(value)) put(this.#marks, "path", { class: `mark ${name}`, d: `M${LEFT},${y(value)}H${width - RIGHT}` });
+      const d = `M${LEFT},${y(value)}H${width - RIGHT}`;
+      if (Number.isFinite(value)) put(this.#marks, "path", { class: `mark ${name}`, d });
     }
   }
 

@@ -3,7 +3,8 @@
 import { Link, haveLibrary } from "./link.js";
 
 const news = document.getElementById("news"), empty = document.getElementById("empty");
-const form = document.querySelector("form"), input = form.elements.title, error = document.getElementById("id_title_error");
+const form = document.querySelector("form"), input = form.elements.title;
+const error = document.getElementById("id_title_error");
 const KEPT = 50; // headlines
 
 function titleOf(text) { // anything may be published, by redis-cli too
@@ -35,8 +36,8 @@ form.addEventListener("submit", async event => {
   event.preventDefault();
   const sent = input.value;
   if (!sent.trim()) { complain(form.dataset.required); input.focus(); return; }
-  const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "text/plain" } })
-    .catch(() => null);
+  const request = { method: "POST", body: new FormData(form), headers: { Accept: "text/plain" } };
+  const answer = await fetch(form.action, request).catch(() => null);
   if (answer?.ok && input.value === sent) input.value = "";
   complain(await explain(answer));
   input.focus();
