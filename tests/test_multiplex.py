@@ -217,6 +217,14 @@ class EndTests(MultiplexTestCase):
         self.client.interrupted(self.receiver, 1001, "Going")
         self.assertEqual(self.events[2:], ["ann lost 1000 Unsubscribed", "bob lost 1001 Going"])
 
+    def test_topics_may_end_each_other(self) -> None:
+        """In ``connectionLost``, while all are about to end: each ends once."""
+        self.say("sub,ann", "sub,bob")
+        ann, bob = self.everybody
+        ann.connectionLost = bob.close  # type: ignore[method-assign]
+        self.client.interrupted(self.receiver, 1001, "Going")
+        self.assertEqual(self.events[2:], ["bob lost 3000 Go away!"])
+
     def test_broken_topic_ends_alone(self) -> None:
         """What it raises is logged once; its client hears that it is over."""
         self.say("sub,ann", "sub,bob")

@@ -170,6 +170,13 @@ class RowTests(RouterTestCase):
         self.assertEqual(self.router.stats.dump()["connections_active"], 0)
         self.assertIn("sockjsd.http.listen", str(self.assertRaises(StateError, self.router._clock.seconds)))
 
+    def test_clock_is_that_of_the_reactor(self) -> None:
+        """All of it, for whoever asks."""
+        self.listen()
+        clock = self.router._clock
+        self.assertEqual(clock.seconds(), self.reactor.seconds())
+        self.assertEqual(clock.getDelayedCalls(), self.reactor.getDelayedCalls())
+
 
 class RootTests(RouterTestCase):
     """The prefix ``""``."""

@@ -10,7 +10,6 @@ from typing import Any
 from cyclone import sse, web
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import ISSLTransport
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.errors import StateError
@@ -62,14 +61,6 @@ class RequestTests(SynchronousTestCase):
         trusting, other = self.seen(trusted=[PEER.host], **fields), self.seen(**fields)
         self.assertEqual((trusting.remote_ip, trusting.protocol), ("192.0.2.99", "https"))
         self.assertEqual((other.remote_ip, other.protocol), (PEER.host, "http"))
-
-    def test_setting_that_believes_everybody_is_refused_in_the_log(self) -> None:
-        """It says what to do instead."""
-        events: list[LogEvent] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        Served(xheaders=True)
-        self.assertEqual(len([event for event in events if "trusted_proxies" in str(formatEvent(event))]), 1)
 
     def test_transport_knows_both_ends(self) -> None:
         """Their addresses."""

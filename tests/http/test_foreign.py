@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from cyclone import web
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.http.foreign import options_of
@@ -60,6 +61,14 @@ class RouteTests(SynchronousTestCase):
         head = client.ask("HEAD", "/static/a.txt")
         self.assertEqual((head.status, head.body, head.fields["content-length"]), (200, b"", "6"))
         self.assertEqual(client.ask("GET", "/static/../secret").status, 403)
+
+    def test_setting_that_believes_everybody_is_refused_in_the_log(self) -> None:
+        """It says what to do instead."""
+        events: list[LogEvent] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        Served(xheaders=True)
+        self.assertEqual(len([event for event in events if "trusted_proxies" in str(formatEvent(event))]), 1)
 
     def test_options_of_rows_are_found_behind_every_host(self) -> None:
         """Whoever keeps time behind a row is named there."""
