@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
@@ -123,6 +124,15 @@ class CreateTests(RegistryTestCase):
         session, _ = self.session()
         self.assertEqual(self.connections[0].calls, [("made", INFO)])
         self.assertIs(self.connections[0].session, session)
+
+    def test_sessions_send_together_in_what_was_given(self) -> None:
+        """A broadcast asks for it; without one there is something that does nothing, as often as it is asked for."""
+        together = ExitStack()
+        given = Registry(self.make_connection, self.wheel, OPTIONS, 3, "/events", together)
+        self.assertIs(given.create(INFO, "abc").together, together)
+        session = self.registry.create(INFO, "abc")
+        with session.together, session.together:
+            pass
 
     def test_limit_is_kept(self) -> None:
         """503 for one more, of either kind, and no application is made for it."""
