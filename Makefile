@@ -5,7 +5,7 @@ PYTHON ?=
 ROUNDS ?= 10
 BIN = $(VENV)/bin
 
-.PHONY: default venv run test style types coverage lock conformance bench
+.PHONY: default venv run test style types coverage lock conformance bench bench-gil
 
 default: style types test
 
@@ -42,3 +42,6 @@ conformance: venv
 # make bench SCENARIO=fanout-1000,echo-100 SYSTEMS=sockjsd,limit BENCH_ROUNDS=5
 bench: venv
 	@$(BIN)/python -m benchmarks $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SYSTEMS),--systems $(SYSTEMS)) --rounds $(or $(BENCH_ROUNDS),3)
+
+bench-gil: venv
+	@$(BIN)/python benchmarks/gil.py
