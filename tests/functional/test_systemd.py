@@ -16,7 +16,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.config import Endpoint, Server
-from sockjsd.node import BACKLOG
+from sockjsd.http.ports import BACKLOG
 from tests.functional import need
 from tests.functional.daemon import ROOT, START_LIMIT, STOP_LIMIT, Daemon
 from tests.functional.redis_server import find_free_port
