@@ -3,19 +3,21 @@
 
 Each request gets a ``WSGIResource`` of its own, whose application is ours: it runs
 Django in a thread and hands a complete body over together with the head, so that the
-reactor is called once instead of three times.  A streamed body waits in its thread while
-the client does not read.
+reactor is called once instead of three times.  No answer holds a thread for its client:
+
+- a complete one leaves its thread at once; what is large waits on disk instead of in memory;
+- a file is left to the reactor, which reads it as the client does (``http/filebody.py``);
+- a streamed one is made in threads while the client has room (``http/streaming.py``).
 
 How many requests may run and wait is counted here; beyond that the answer is 503 at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from os import environ
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -30,22 +32,19 @@ from sockjsd.http.exchange import TEXT, Exchange
 from sockjsd.http.fields import block
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
+from sockjsd.http.visit import House, Visit, WSGIApplication
 from sockjsd.http.wsgi import StartResponse, WSGIRequest
-
-WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+from sockjsd.pool import Budget, Pool
 
 #: Seconds after which a client that met a full site may try again.
 RETRY_AFTER = block({"Retry-After": "1"})
 
+#: Threads that close answers whose client has left, or has got all of a file: apart from those of the
+#: views, so that it does not take longer when these are busy.
+CLOSERS = 4
 
-def _daemonic(*args: Any, **kwargs: Any) -> Thread:
-    return Thread(*args, daemon=True, **kwargs)
-
-
-class DaemonThreadPool(ThreadPool):
-    """A pool whose threads do not keep the process from exiting: a view may never return."""
-
-    threadFactory = staticmethod(_daemonic)  # type: ignore[assignment]  # a function instead of the class
+#: Threads that read from disks what is not in memory.
+READERS = 4
 
 
 class Site:
@@ -53,19 +52,36 @@ class Site:
 
     :param options: the section ``[site]``.
     :param reactor: where answers are handed over.
-    :param pool: runs the views; one of daemonic threads unless given.
+    :param make_pool: makes threads: by the name of the pool, and how many.
     """
 
     _log = Logger()
 
-    def __init__(self, options: Options, reactor: IReactorFromThreads, pool: ThreadPool | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        reactor: IReactorFromThreads,
+        make_pool: Callable[[str, int], ThreadPool] = Pool,
+    ) -> None:
+        from sockjsd.django.baggage import Baggage, settle  # Django is for daemons that have a site
+
         self._options = options
-        self._reactor = reactor
-        self._pool = pool if pool is not None else DaemonThreadPool(0, options.threads, "site")
-        self._application: WSGIApplication | None = None
-        # Guards the next two: views end in their threads.
+        self._house = House(
+            reactor,
+            views=make_pool("site", options.threads),
+            closers=make_pool("site-closers", CLOSERS),
+            readers=make_pool("site-readers", READERS),
+            running=Budget(options.threads + options.queue),
+            streams=Budget(options.streams),
+            spooled=Budget(options.spool_limit),
+            response_spool=options.response_spool,
+            baggage=Baggage,
+            settle=settle,
+        )
+        self._application: WSGIApplication = _not_started
+        # Guards the next two: answers end in threads.
         self._lock = Lock()
-        self._busy = 0
+        self._in_flight = 0
         self._drained: list[Deferred[None]] = []
 
     @property
@@ -76,7 +92,7 @@ class Site:
     @property
     def body_policy(self) -> BodyPolicy:
         """The site's limit; what is large goes to disk."""
-        return BodyPolicy(self._options.body_limit, self._options.body_memory)
+        return BodyPolicy(self._options.body_limit, self._options.body_memory, self._house.spooled)
 
     def start(self, application: WSGIApplication | None = None) -> None:
         """Import the project and start the threads; called after twistd's fork, which no thread survives.
@@ -85,7 +101,8 @@ class Site:
         :raises StartError: the project cannot be imported; the message says why.
         """
         self._application = application if application is not None else load(self._options)
-        self._pool.start()
+        for pool in self._house.pools:
+            pool.start()
 
     def trusted_origins(self) -> tuple[str, ...]:
         """Return the site's ``CSRF_TRUSTED_ORIGINS``."""
@@ -94,9 +111,9 @@ class Site:
         return tuple(settings.CSRF_TRUSTED_ORIGINS)
 
     def drained(self) -> Deferred[None]:
-        """Return a Deferred that fires when no view runs."""
+        """Return a Deferred that fires when no answer is under way."""
         with self._lock:
-            if not self._busy:
+            if not self._in_flight:
                 return succeed(None)
             drained: Deferred[None] = Deferred()
             self._drained.append(drained)
@@ -104,65 +121,39 @@ class Site:
 
     def stop(self) -> None:
         """End the threads, where all are idle; one whose view never returns is left to the end of the process."""
-        if not self._busy:
-            self._pool.stop()
+        if not self._in_flight:
+            for pool in self._house.pools:
+                pool.stop()
 
     def answer(self, exchange: Exchange) -> None:
         """Let the site answer.
 
         :raises HTTPError: 503, as many requests as may run and wait do.
         """
+        if not self._house.running.take():
+            raise HTTPError(503, "The site is busy", close=False)
         with self._lock:
-            if self._busy >= self._options.threads + self._options.queue:
-                raise HTTPError(503, "The site is busy", close=False)
-            self._busy += 1
+            self._in_flight += 1
         request = WSGIRequest(exchange)
+        visit = Visit(self._house, self._application, request, self._left)
         try:
-            WSGIResource(self._reactor, self._pool, partial(self._run, request)).render(request)
+            WSGIResource(self._house.reactor, self._house.views, visit.run).render(request)
         except BaseException:  # it did not come as far as a thread
-            self._close(request, ())
+            visit.release()
             raise
-
-    def _run(self, request: WSGIRequest, environ: dict[str, Any], start_response: StartResponse) -> Iterator[bytes]:
-        """Run Django, in a thread; yields only what is streamed."""
-        assert self._application is not None, "start() comes first"
-        response: Iterable[bytes] = ()
-        try:
-            response = self._application(environ, partial(request.begin, start_response))
-            if getattr(response, "streaming", not isinstance(response, list | tuple)):
-                for part in response:
-                    _check_begun(request)
-                    yield part
-                    request.gate.wait()
-            else:
-                request.body = b"".join(response)
-            _check_begun(request)
-        finally:
-            self._close(request, response)
-
-    def _close(self, request: WSGIRequest, response: Iterable[bytes]) -> None:
-        """Let go of everything that one answer held."""
-        try:
-            close = getattr(response, "close", None)
-            if close is not None:
-                close()
-        finally:
-            request.content.close()
-            self._left()
 
     def _left(self) -> None:
         with self._lock:
-            self._busy -= 1
+            self._in_flight -= 1
             drained: list[Deferred[None]] = []
-            if not self._busy:
+            if not self._in_flight:
                 drained, self._drained = self._drained, drained
         for deferred in drained:
-            self._reactor.callFromThread(deferred.callback, None)
+            self._house.reactor.callFromThread(deferred.callback, None)
 
 
-def _check_begun(request: WSGIRequest) -> None:
-    if request.head is None:
-        raise RuntimeError("the site's application did not call start_response")
+def _not_started(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    raise AssertionError("start() comes first")
 
 
 class SiteHandler(LeanHandler):

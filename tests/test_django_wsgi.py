@@ -14,7 +14,7 @@ from django.urls import path
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.config import Site as Options
-from sockjsd.django_wsgi import DaemonThreadPool, Site, load
+from sockjsd.django_wsgi import Site, load
 from sockjsd.errors import StartError
 from sockjsd.http.limits import BodyPolicy
 from tests.django import settings
@@ -229,10 +229,11 @@ class StopTests(SiteTestCase):
         self.assertTrue(self.pool.running)
         self.pool.run()
 
-    def test_threads_do_not_keep_process(self) -> None:
-        """They are daemonic."""
-        self.assertTrue(DaemonThreadPool.threadFactory(target=None).daemon)
-        self.assertIsInstance(Site(Options(), Reactor())._pool, DaemonThreadPool)
+    def test_each_kind_of_work_has_its_threads(self) -> None:
+        """So that closing an answer does not wait for views, nor a view for disks."""
+        pools: list[tuple[str, int]] = []
+        Site(Options(threads=3), Reactor(), lambda name, threads: pools.append((name, threads)))
+        self.assertEqual(pools, [("site", 3), ("site-closers", 4), ("site-readers", 4)])
 
 
 def greet(request: HttpRequest) -> HttpResponse:
@@ -305,7 +306,7 @@ class DjangoTests(SynchronousTestCase):
     def test_site_imports_project(self) -> None:
         """When it starts, by the name in the options; then it knows whom the project trusts."""
         pool = Pool()
-        site = Site(Options(settings="tests.django.settings"), Reactor(), pool)
+        site = Site(Options(settings="tests.django.settings"), Reactor(), lambda name, threads: pool)
         self.assertFalse(pool.running)
         site.start()
         self.assertTrue(pool.running)
@@ -319,7 +320,7 @@ class DjangoTests(SynchronousTestCase):
             raise ModuleNotFoundError("No module named 'shop'")
 
         self.patch(django.core.wsgi, "get_wsgi_application", broken)
-        site = Site(Options(settings="shop.settings"), Reactor(), Pool())
+        site = Site(Options(settings="shop.settings"), Reactor(), lambda name, threads: Pool())
         with self.assertRaises(StartError) as caught:
             site.start()
         self.assertIn("shop.settings", str(caught.exception))

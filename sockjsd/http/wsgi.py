@@ -11,20 +11,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
 from sockjsd.http.exchange import TEXT, Exchange, Phase
-from sockjsd.http.fields import field, status_line
+from sockjsd.http.fields import BODILESS, field, status_line
 
-StartResponse = Callable[..., object]
+StartResponse = Callable[..., Callable[[bytes], object]]
 
 #: Fields about the connection between us and the client: ours to write, not the site's
 #: (PEP 3333, "Other HTTP Features").
@@ -57,11 +59,13 @@ class AnswerHead:
     def read(cls, status: str, headers: Iterable[tuple[str, str]]) -> AnswerHead:
         """Return what was said to ``start_response``.
 
-        :raises ValueError: the status has no number, or the length is none.
+        :raises ValueError: the status has no number or is none of an answer, or the length is none.
         :raises StateError: a character would break out of its line.
         """
         code, _, phrase = status.partition(" ")
-        status_line(_whole(code), phrase)  # raises here, in the thread, where it becomes the site's failure
+        if _whole(code) < 200:
+            raise ValueError(f"not the status of an answer: {status!r}")
+        status_line(int(code), phrase)  # raises here, in the thread, where it becomes the site's failure
         lines, length = [], None
         for name, value in headers:
             if name.lower() not in _OURS:
@@ -78,6 +82,17 @@ def _whole(text: str) -> int:
 
 
 _FAILED = AnswerHead(500, "", TEXT, None)
+_FAILURE = b"Internal server error\n"
+
+
+class Sender(Protocol):
+    """What sends a body in the resource's stead; called in the reactor's thread."""
+
+    def drained(self) -> None:
+        """The client has room."""
+
+    def gone(self) -> None:
+        """The client has left; may be called in the site's thread too, before the first part."""
 
 
 class WSGIRequest:
@@ -89,12 +104,19 @@ class WSGIRequest:
     #: Makes what a thread waits at while the client does not read.
     GATE: Callable[[], Event] = Event
 
+    _log = Logger()
+
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._finished: list[Deferred[None]] = []
         #: What the site said of its answer, and a complete body: set in the thread, before it returns.
         self.head: AnswerHead | None = None
         self.body = b""
+        #: The length of a body that was not made, because nobody wants it; ``None`` where it is not known.
+        self.unmade: int | None = 0
+        #: Whether a part of a streamed body was made, so that the head cannot be replaced.
+        self.is_committed = False
+        self._sender: Sender | None = None
         self.gate = self.GATE()
         self.gate.set()
         request = exchange.request
@@ -108,7 +130,7 @@ class WSGIRequest:
         self.requestHeaders = self._request_headers()
         self.defaultContentType = None
         exchange.on_gone = self._gone
-        exchange.on_drained = self.gate.set
+        exchange.on_drained = self._drained
 
     def _request_headers(self) -> Headers:
         """Return the client's fields, without those that could pass for others.
@@ -163,55 +185,114 @@ class WSGIRequest:
 
     # What our application says, in its thread.
 
+    @property
+    def is_bodiless(self) -> bool:
+        """Whether nobody wants a body; known when the application has begun."""
+        return self.method == b"HEAD" or (self.head is not None and self.head.status in BODILESS)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a part of the answer was sent."""
+        return self._exchange.phase is not Phase.RECEIVED
+
     def begin(
         self, start_response: StartResponse, status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> object:
+    ) -> Callable[[bytes], None]:
         """Take the head, instead of the resource: a mistake in it is the site's failure here, and ours there."""
+        if exc_info is not None and self.is_committed:
+            raise exc_info[1].with_traceback(exc_info[2])
         write = start_response("200 OK", [], exc_info)
         self.head = AnswerHead.read(status, headers)
-        return write
+        return partial(self._write_and_wait, write)
 
-    # What the resource makes of it.
+    def _write_and_wait(self, write: Callable[[bytes], object], data: bytes) -> None:
+        write(data)
+        self.gate.wait()
+
+    def check_begun(self) -> None:
+        """Be sure that there is a head.
+
+        :raises RuntimeError: the application did not call ``start_response``.
+        """
+        if self.head is None:
+            raise RuntimeError("the site's application did not call start_response")
+
+    def leave_to(self, sender: Sender) -> None:
+        """Let *sender* complete the answer; the resource has no more to say."""
+        self._sender = sender
+        if self._exchange.gone:  # else it will be told
+            sender.gone()
+
+    # What becomes of the answer.
+
+    @property
+    def writable(self) -> bool:
+        """Whether the client has room."""
+        return self._exchange.writable
 
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
         """Take note of a failure, which comes without a message; with one it repeats what ``begin`` made up."""
         if message is None:
-            self.head, self.body = _FAILED, b"Internal server error\n"
+            self.head, self.body = _FAILED, _FAILURE
+
+    def start(self, length: int | None = None) -> Exchange:
+        """Begin the answer; return what goes on with it.
+
+        :param length: of the body, where the site does not declare it.
+        """
+        head = self.head
+        assert head is not None, "the site's application has begun its answer"
+        length = length if head.length is None else head.length
+        self._exchange.start(head.status, head.fields, phrase=head.phrase, length=length)
+        return self._exchange
 
     def write(self, data: bytes) -> None:
         """Send a part of the body; never raises, because then the site's iterator would not be closed."""
         exchange = self._exchange
-        if exchange.phase is Phase.RECEIVED:
-            self._start()
+        if not self.is_begun:
+            self.start()
         exchange.write(data)
         if not exchange.writable and not exchange.gone:
             self.gate.clear()
 
     def finish(self) -> None:
+        """End the answer, unless somebody else does."""
+        if self._sender is None:
+            self.end()
+
+    def end(self) -> None:
         """End the answer."""
         exchange, head = self._exchange, self.head
         assert head is not None, "the site's application has begun its answer"
-        if exchange.phase is Phase.ANSWERING:
+        if self.is_begun:
             exchange.write(self.body)  # of a site that used write() before it returned the rest
             exchange.end()
         elif self.body or exchange.request.method != "HEAD":
             exchange.respond(head.status, head.fields, self.body, phrase=head.phrase)
         else:  # HEAD, answered without a body: the length that the site declares is that of the GET
-            self._start(0)
-            exchange.end()
+            self.start(self.unmade).end()
+
+    def fail(self, failure: Failure) -> None:
+        """The site failed while somebody else than the resource sent: answer 500, or cut the answer short."""
+        self._log.failure("WSGI application error", failure=failure)
+        if self.is_begun:
+            self._exchange.abort()
+        else:
+            self._exchange.respond(_FAILED.status, _FAILED.fields, _FAILURE)
 
     def loseConnection(self) -> None:
         """Cut the answer short: the site failed in its middle."""
         self._exchange.abort()
 
-    def _start(self, length: int | None = None) -> None:
-        head = self.head
-        assert head is not None, "the site's application has begun its answer"
-        length = length if head.length is None else head.length
-        self._exchange.start(head.status, head.fields, phrase=head.phrase, length=length)
+    def _drained(self) -> None:
+        self.gate.set()
+        if self._sender is not None:
+            self._sender.drained()
 
     def _gone(self) -> None:
         self.gate.set()
+        if self._sender is not None:
+            self._sender.gone()
         waiting, self._finished = self._finished, []
         for finished in waiting:
             finished.errback(Failure(ConnectionError("the client has left")))

@@ -55,6 +55,31 @@ class Pool:
             self._waiting.pop(0)()
 
 
+class Gate:
+    """What a thread waits at: here it waits for nobody, and says whether it would have to."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+
+    def set(self) -> None:
+        self.is_open = True
+
+    def clear(self) -> None:
+        self.is_open = False
+
+    def is_set(self) -> bool:
+        return self.is_open
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is None and not self.is_open:
+            self.blocked()
+        return self.is_open
+
+    def blocked(self) -> None:
+        """A thread would be held until the gate opens; a test may do here what opens it."""
+        raise AssertionError("this thread waits for ever")
+
+
 class Response(list[bytes]):
     """A complete answer, as Django's: knows that it is not streamed, and is to be closed."""
 
@@ -102,7 +127,7 @@ class Server:
         self.reactor = Reactor()
         self.pool = Pool()
         self.wsgi = WSGI()
-        self.site = Site(Options(**options), self.reactor, self.pool)  # type: ignore[arg-type]  # all that is used
+        self.site = Site(Options(**options), self.reactor, lambda name, threads: self.pool)  # type: ignore
         self.site.start(application if application is not None else self.wsgi)
         self.client = Client(Application([self.site.row]))
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.errors import StateError
 from sockjsd.http.wsgi import AnswerHead, WSGIRequest
 from tests.http.memory import Client, request
-from tests.http.site import Response, Server, StartResponse, Streaming
+from tests.http.site import Gate, Response, Server, StartResponse, Streaming
 
 
 class EnvironTests(SynchronousTestCase):
@@ -216,6 +216,8 @@ class AnswerTests(SynchronousTestCase):
             ("OK", []),
             ("", []),
             ("99 Odd", []),
+            ("100 ", []),
+            ("103 Early Hints", []),
             ("200 OK", [("X", "a\r\nb")]),
             ("200 OK", [("X", "☃")]),
             ("200 OK", [("Content-Length", "-1")]),
@@ -244,28 +246,24 @@ class AnswerTests(SynchronousTestCase):
         self.assertTrue(self.client.closed)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_streaming_site_waits_for_reader(self) -> None:
-        """In its thread, so that little is kept for a client that does not read."""
-        waits: list[int] = []
+    def test_imperative_site_waits_for_reader(self) -> None:
+        """``write`` cannot be left and called again: its thread is held."""
         client = self.client
+        waits: list[int] = []
 
-        class Gate:
-            def __init__(self) -> None:
-                self.is_open = False
+        class ReadingGate(Gate):
+            def blocked(self) -> None:
+                waits.append(client.transport.unread)
+                client.read()
 
-            def set(self) -> None:
-                self.is_open = True
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            write = start_response("200 OK", [])
+            for _ in range(10):
+                write(b"x" * 50_000)
+            return []
 
-            def clear(self) -> None:
-                self.is_open = False
-
-            def wait(self) -> None:
-                if not self.is_open:
-                    waits.append(client.transport.unread)
-                    client.read()
-
-        self.patch(WSGIRequest, "GATE", Gate)
-        self.wsgi.response = Streaming([b"x" * 50_000] * 10)
+        self.patch(WSGIRequest, "GATE", ReadingGate)
+        self.server.site.start(application)
         client.block()
         client.read()
         client.send(request())
@@ -274,17 +272,44 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(len(waits), 5)
         self.assertLess(max(waits), 200_000)
 
-    def test_client_that_leaves_opens_gate(self) -> None:
-        """Its thread is not held."""
-        self.client.send(request("POST", "/", b"abc")[:-1])
-        self.server.pool.held = True
-        self.client.send(b"c")
-        exchange = self.client.connection._queue[0]
-        gate = exchange.on_drained.__self__  # type: ignore[attr-defined]  # the gate's own method
-        gate.clear()
-        self.client.lose()
-        self.assertTrue(gate.is_set())
-        self.server.pool.run()
+    def test_client_that_leaves_lets_imperative_site_go_on(self) -> None:
+        """What it writes goes nowhere."""
+        client = self.client
+
+        class LosingGate(Gate):
+            def blocked(self) -> None:
+                client.lose()
+
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            write = start_response("200 OK", [])
+            for _ in range(10):
+                write(b"x" * 50_000)
+            return []
+
+        self.patch(WSGIRequest, "GATE", LosingGate)
+        self.server.site.start(application)
+        client.block()
+        client.read()
+        client.send(request())
+        self.successResultOf(self.server.site.drained())
+
+    def test_head_cannot_be_replaced_behind_a_part(self) -> None:
+        """Also where that was not sent yet."""
+        seen: list[Exception] = []
+
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterator[bytes]:
+            start_response("200 OK", [])
+            yield b"one"
+            try:
+                raise ZeroDivisionError("secret")
+            except ZeroDivisionError as error:
+                try:
+                    start_response("500 Oh", [], (type(error), error, error.__traceback__))
+                except ZeroDivisionError as again:
+                    seen.append(again)
+
+        self.assertEqual(Server(application).client.ask().status, 200)
+        self.assertEqual(len(seen), 1)
 
 
 class HeadTests(SynchronousTestCase):
