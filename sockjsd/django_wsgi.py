@@ -20,8 +20,7 @@ from os import environ
 from threading import Lock
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 from twisted.web.wsgi import WSGIResource
@@ -39,6 +38,9 @@ from sockjsd.pool import Budget, Pool
 #: Seconds after which a client that met a full site may try again.
 RETRY_AFTER = block({"Retry-After": "1"})
 
+#: Seconds that a stop waits for answers to be closed which were cut.
+PATIENCE = 1.0
+
 #: Threads that close answers whose client has left, or has got all of a file: apart from those of the
 #: views, so that it does not take longer when these are busy.
 CLOSERS = 4
@@ -51,7 +53,7 @@ class Site:
     """A Django project and the threads it runs in.
 
     :param options: the section ``[site]``.
-    :param reactor: where answers are handed over.
+    :param reactor: where answers are handed over; Twisted has no one interface for that and for time.
     :param make_pool: makes threads: by the name of the pool, and how many.
     """
 
@@ -60,12 +62,13 @@ class Site:
     def __init__(
         self,
         options: Options,
-        reactor: IReactorFromThreads,
+        reactor: Any,
         make_pool: Callable[[str, int], ThreadPool] = Pool,
     ) -> None:
         from sockjsd.django.baggage import Baggage, settle  # Django is for daemons that have a site
 
         self._options = options
+        self._reactor = reactor
         self._house = House(
             reactor,
             views=make_pool("site", options.threads),
@@ -119,11 +122,19 @@ class Site:
             self._drained.append(drained)
             return drained
 
-    def stop(self) -> None:
-        """End the threads, where all are idle; one whose view never returns is left to the end of the process."""
-        if not self._in_flight:
-            for pool in self._house.pools:
-                pool.stop()
+    def stop(self) -> Deferred[None]:
+        """End the threads, when what clients were cut from is closed; fires then.
+
+        A view that never returns is left to the end of the process after ``PATIENCE``.
+        """
+        stopped = self.drained()
+        if not stopped.called:
+            stopped.addTimeout(PATIENCE, self._reactor)
+        return stopped.addCallbacks(lambda _: self._stop_pools(), lambda failure: failure.trap(TimeoutError) and None)
+
+    def _stop_pools(self) -> None:
+        for pool in self._house.pools:
+            pool.stop()
 
     def answer(self, exchange: Exchange) -> None:
         """Let the site answer.

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -244,11 +244,14 @@ class Node:
     def _stop_rest(self) -> Deferred[None]:
         self._factory.abort()
         self._wheel.stop()
+        stopped = self._site.stop() if self._site is not None else succeed(None)
+        return stopped.addCallback(lambda _: self._stop_broker())
+
+    def _stop_broker(self) -> Deferred[None]:
         if self._site is not None:
             from sockjsd.django import publishing
 
             publishing.uninstall()
-            self._site.stop()
         return maybeDeferred(self._broker.service().stopService)
 
 

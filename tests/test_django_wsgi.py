@@ -14,7 +14,7 @@ from django.urls import path
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.config import Site as Options
-from sockjsd.django_wsgi import Site, load
+from sockjsd.django_wsgi import PATIENCE, Site, load
 from sockjsd.errors import StartError
 from sockjsd.http.limits import BodyPolicy
 from tests.django import settings
@@ -34,8 +34,9 @@ class SiteTestCase(SynchronousTestCase):
     def assert_idle(self) -> None:
         """No request is counted as running."""
         self.successResultOf(self.site.drained())
-        self.site.stop()
+        self.successResultOf(self.site.stop())
         self.assertFalse(self.pool.running)
+        self.assertEqual(self.server.reactor.getDelayedCalls(), [])
 
 
 class AdmissionTests(SiteTestCase):
@@ -221,13 +222,25 @@ class StopTests(SiteTestCase):
         for drained in waiting:
             self.successResultOf(drained)
 
-    def test_stop_does_not_wait_for_busy_thread(self) -> None:
+    def test_stop_does_not_wait_long_for_busy_thread(self) -> None:
         """Its view may never return: the pool is left to the end of the process."""
         self.pool.held = True
         self.client.send(request())
-        self.site.stop()
+        stopped = self.site.stop()
+        self.assertNoResult(stopped)
+        self.server.reactor.advance(PATIENCE)
+        self.successResultOf(stopped)
         self.assertTrue(self.pool.running)
         self.pool.run()
+
+    def test_stop_waits_for_what_is_being_closed(self) -> None:
+        """The clients of these answers have been cut a moment ago."""
+        self.pool.held = True
+        self.client.send(request())
+        stopped = self.site.stop()
+        self.pool.run()
+        self.successResultOf(stopped)
+        self.assert_idle()
 
     def test_each_kind_of_work_has_its_threads(self) -> None:
         """So that closing an answer does not wait for views, nor a view for disks."""

@@ -333,6 +333,7 @@ class LeavingTests(SiteTestCase):
         daemon.signal_stop()
         until(lambda: "Stopping:" in daemon.log(), "the drain")
         self.assertEqual(daemon.stop(), 0, daemon.log())
+        self.assertEqual((len(self.events("generator closed")), len(self.events("finished"))), (1, 2))
 
 
 class AnswerTests(SiteTestCase):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from twisted.internet.task import Clock
+
 from sockjsd.config import Site as Options
 from sockjsd.django_wsgi import Site, WSGIApplication
 from sockjsd.http.application import Application
@@ -13,13 +15,14 @@ from tests.http.memory import Client
 StartResponse = Callable[..., Callable[[bytes], None]]
 
 
-class Reactor:
+class Reactor(Clock):
     """Calls at once what a thread hands over, and counts.
 
     :ivar crossings: how often a thread called the reactor.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.crossings = 0
 
     def callFromThread(self, function: Callable[..., object], *arguments: Any, **named: Any) -> None:
@@ -127,7 +130,7 @@ class Server:
         self.reactor = Reactor()
         self.pool = Pool()
         self.wsgi = WSGI()
-        self.site = Site(Options(**options), self.reactor, lambda name, threads: self.pool)  # type: ignore
+        self.site = Site(Options(**options), self.reactor, lambda name, threads: self.pool)  # type: ignore[arg-type,return-value]
         self.site.start(application if application is not None else self.wsgi)
         self.client = Client(Application([self.site.row]))
 
