@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.functional.test_site -*-
+# -*- test-case-name: tests.functional.test_site tests.functional.test_site_slow -*-
 """Views that answer in every way Django knows, and write down when what they hold is closed.
 
 ``FUNCTIONAL_FOLDER`` names the folder with ``big`` (a large file), ``database``, and ``events``, to which

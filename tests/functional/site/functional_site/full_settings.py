@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.functional.test_site -*-
+# -*- test-case-name: tests.functional.test_site tests.functional.test_site_slow -*-
 """Settings of the site that answers in every way Django knows: with a database, static files, middleware."""
 
 from __future__ import annotations

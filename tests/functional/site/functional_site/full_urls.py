@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.functional.test_site -*-
+# -*- test-case-name: tests.functional.test_site tests.functional.test_site_slow -*-
 """One URL for each way to answer."""
 
 from __future__ import annotations
