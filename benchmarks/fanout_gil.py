@@ -4,7 +4,7 @@ One message of 122 bytes goes to every receiver, by
 
 - ``loop``: ``socket.send`` for each, as one writes it first;
 - ``pure``: ``send_many`` in Python, which is the same and makes a socket object for each descriptor;
-- ``C``: ``send_many`` in C, which gives the GIL away once.
+- ``C``: ``send_many`` in C, which gives the GIL away once, or not at all for a few receivers.
 
 Each does so alone and beside threads that compute, with two switch intervals.  The figures are how
 many times as long as ``loop`` alone (its median) it took: the median of five rounds and, in brackets,
