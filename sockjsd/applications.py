@@ -11,9 +11,11 @@ from twisted.python.reflect import namedAny
 from sockjsd.channels.hub import Hub
 from sockjsd.config import Endpoint
 from sockjsd.errors import StartError
-from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.batch import Batch, Message
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 
+#: What a client of ``broadcast`` gets that sends binary: most of those who should hear it cannot (RFC 6455).
+TEXT_ONLY = (1003, "Only text is understood")
 #: What a relay's client gets that sends a message: losing it silently would be worse.
 LISTEN_ONLY = (3003, "This endpoint only sends")
 
@@ -21,7 +23,7 @@ LISTEN_ONLY = (3003, "This endpoint only sends")
 class Echo(SockJSConnection):
     """Sends each message back."""
 
-    def messageReceived(self, message: str) -> None:
+    def messageReceived(self, message: Message) -> None:
         """Send it back."""
         self.sendMessage(message)
 
@@ -47,9 +49,12 @@ class Broadcast(SockJSConnection):
         """Join."""
         self._everybody.add(self)
 
-    def messageReceived(self, message: str) -> None:
+    def messageReceived(self, message: Message) -> None:
         """Pass it on."""
-        self.broadcast(self._everybody, message)
+        if isinstance(message, bytes):
+            self.close(*TEXT_ONLY)
+        else:
+            self.broadcast(self._everybody, message)
 
     def connectionLost(self) -> None:
         """Leave."""
@@ -72,7 +77,7 @@ class Relay(SockJSConnection):
         for channel in self._channels:
             self._hub.subscribe(channel, self.session)
 
-    def messageReceived(self, message: str) -> None:
+    def messageReceived(self, message: Message) -> None:
         """Refuse: nobody is there to take it."""
         self.close(*LISTEN_ONLY)
 

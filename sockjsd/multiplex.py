@@ -57,7 +57,7 @@ class Topic:
         """What is sent to several clients inside it leaves at its end."""
         return self._carrier.session.together
 
-    def send(self, text: str) -> None:
+    def send(self, text: str | bytes) -> None:
         """Send one message; after the end it is ignored.
 
         :raises TypeError: *text* is no string.

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from sockjsd.errors import HTTPError
 from sockjsd.losses import Losses
+from sockjsd.sockjs.batch import Message
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 from sockjsd.sockjs.interfaces import Conversation
 from sockjsd.sockjs.session import Session, SessionOptions
@@ -49,7 +50,7 @@ class Guard:
         except Exception:
             self._failed(session, "connectionMade")
 
-    def received(self, session: Conversation, text: str) -> None:
+    def received(self, session: Conversation, text: Message) -> None:
         """Call ``messageReceived``."""
         try:
             self._connection.messageReceived(text)
@@ -119,13 +120,14 @@ class Registry:
             raise HTTPError(404, "Not found", close=False)
         return session
 
-    def create(self, info: ConnectionInfo, session_id: str | None) -> Session:
+    def create(self, info: ConnectionInfo, session_id: str | None, *, binary: bool = False) -> Session:
         """Return a new session, with an id when other requests shall find it.
 
         The caller's duty is to attach a receiver within ``disconnect_delay``; a session
         that gets none by then is forgotten.
 
         :param session_id: one that ``find`` does not know, or ``None``.
+        :param binary: whether its receivers carry bytes too.
         :raises HTTPError: 503, the endpoint has as many sessions as it may, or the daemon is stopping.
         """
         if self._closed:
@@ -133,7 +135,7 @@ class Registry:
         if len(self) >= self._limit:
             raise HTTPError(503, "Too many sessions", close=False)
         guard = Guard(self._make_connection(), info)
-        session = Session(guard, self, self._options, resumable=session_id is not None)
+        session = Session(guard, self, self._options, resumable=session_id is not None, binary=binary)
         if session_id is None:
             self._anonymous.add(session)
         else:

@@ -95,6 +95,14 @@ class SmallApplicationTests(ApplicationTestCase):
             [['r: a["a"]'], ['r: c[3000,"Go away!"]'], ['r: a["a"]'], []],
         )
 
+    def test_broadcast_of_bytes_is_refused(self) -> None:
+        """Quietly, with the code for it: most clients could not get them."""
+        registry = self.registry("broadcast")
+        (one, receiver), (_, other) = self.client(registry), self.client(registry)
+        one.receive([b"a"])
+        self.assertEqual(receiver.lines[1:], ['r: c[1003,"Only text is understood"]'])
+        self.assertEqual(other.lines[1:], [])
+
     def test_broadcast_survives_who_is_too_slow(self) -> None:
         """One client's end in the middle of a broadcast costs nobody the message."""
         registry = self.registry("broadcast", output_limit=10)

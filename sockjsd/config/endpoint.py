@@ -16,6 +16,7 @@ from sockjsd.config import addresses, kinds
 from sockjsd.config.declare import check_options, option
 from sockjsd.config.kinds import KIB, MANY, MIB, Refused, bounded
 from sockjsd.errors import ChannelNameError, ConfigurationError
+from sockjsd.websocket import deflate
 
 #: Every transport, in the order in which sockjs-client would try them.
 TRANSPORTS = ("websocket", "xhr_streaming", "eventsource", "htmlfile", "xhr", "jsonp", "raw_websocket")
@@ -137,6 +138,33 @@ class Endpoint:
         64 * KIB,
         help="Bytes of one WebSocket message from the browser; more closes it with 1009.",
         when="if browsers send larger messages.",
+    )
+    compression: bool = option(
+        kinds.flag,
+        False,
+        help="Whether messages over WebSockets may be compressed (permessage-deflate), where the client can do that.",
+        when="if messages are long and networks slow or dear: text shrinks to a third. It costs processor time, and "
+        "who can mix own words into a message can guess at its secrets from its length; docs/websocket.md says how much.",
+    )
+    compression_threshold: int = option(
+        kinds.size,
+        deflate.THRESHOLD,
+        help="Bytes from which on a message is compressed; shorter ones are sent as they are.",
+        when="to compress smaller messages on very slow networks.",
+    )
+    compression_level: int = option(
+        kinds.whole(1, 9),
+        deflate.LEVEL,
+        help="How hard to compress: 1 is fast, 9 is small.",
+        when="if messages are so large or so many that compressing them keeps the processor busy: "
+        "1 takes half the time of 6.",
+    )
+    compression_context: bool = option(
+        kinds.flag,
+        False,
+        help="Whether compressed messages may refer to those before them on the same connection.",
+        when="if each client gets messages of its own that resemble each other. It costs 8 KiB or more for each "
+        "connection, and a message to many is compressed for each of them.",
     )
     send_limit: int = option(
         kinds.size,

@@ -3,32 +3,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from sockjsd.sockjs import frames
-from sockjsd.sockjs.envelopes import Envelope
+
+if TYPE_CHECKING:
+    from sockjsd.sockjs.envelopes import Envelope
+
+#: What applications send and get: bytes go over the raw WebSocket only.
+Message: TypeAlias = str | bytes
 
 #: Bytes that a batch takes beside its messages.  They count, or half a million empty messages would
 #: wait for one client within the usual ``output_limit`` of 1 MiB, and take more than a hundred.
 OVERHEAD = 200
+#: Bytes of a WebSocket frame's head, at most: what a message takes beside its payload where there is no JSON.
+_HEAD = 10
 
 
 class Batch:
     """One or more messages that leave together.
 
     A batch is shared: a thousand sessions hold the same object, in a queue or on its way
-    to a socket.  Nothing of it changes but its caches.  A text that is no string raises
-    ``TypeError`` when the batch is first measured or encoded.
+    to a socket.  Nothing of it changes but its caches.  A message that is neither text nor
+    bytes, or is bytes for receivers that get JSON, raises ``TypeError`` when the batch is
+    first measured or encoded for them.
 
     :param texts: the messages, at least one, in order.
     """
 
-    __slots__ = ("_encoded", "_prefixed", "_quoted", "texts")
+    __slots__ = ("_bare", "_encoded", "_prefixed", "_quoted", "texts")
 
-    def __init__(self, texts: list[str]) -> None:
+    def __init__(self, texts: Sequence[Message]) -> None:
         self.texts = texts
         # The JSON strings joined by commas; empty until somebody needs them.
         self._quoted = b""
+        # The messages without JSON; None until somebody needs them.
+        self._bare: list[bytes] | None = None
         # The same messages behind a prefix, for each that was asked for.
         self._prefixed: dict[str, Batch] | None = None
         # What goes over the wire, for each envelope that was asked for; None until one is.
@@ -38,21 +49,35 @@ class Batch:
     def quoted(self) -> bytes:
         """The messages as JSON strings joined by commas."""
         if not self._quoted:
-            self._quoted = b",".join(map(frames.quote, self.texts))
+            # It raises for bytes, which JSON has nothing for.
+            self._quoted = b",".join(frames.quote(text) for text in self.texts)  # type: ignore[arg-type]
         return self._quoted
 
     @property
-    def size(self) -> int:
-        """How many bytes this batch counts for while it waits for a receiver."""
+    def bare(self) -> list[bytes]:
+        """The messages as they are, texts in UTF-8."""
+        if self._bare is None:
+            self._bare = [text if isinstance(text, bytes) else frames.plain(text) for text in self.texts]
+        return self._bare
+
+    def size(self, *, binary: bool = False) -> int:
+        """Return how many bytes this batch counts for while it waits for a receiver.
+
+        :param binary: whether that receiver takes bytes, and so no JSON.
+        """
+        if binary:
+            return sum(map(len, self.bare)) + _HEAD * len(self.texts) + OVERHEAD
         return len(self.quoted) + OVERHEAD
 
     def encoded(self, envelope: Envelope) -> bytes:
-        """Return the bytes for receivers with this *envelope*; computed once."""
+        """Return the bytes for receivers with this *envelope*; computed once, unless it belongs to one of them."""
         if self._encoded is None:
             self._encoded = {}
         data = self._encoded.get(envelope)
         if data is None:
-            data = self._encoded[envelope] = envelope.messages(self.texts, frames.array(self.quoted))
+            data = envelope.messages(self)
+            if envelope.shared:
+                self._encoded[envelope] = data
         return data
 
     def prefixed(self, prefix: str) -> Batch:
@@ -64,7 +89,8 @@ class Batch:
             self._prefixed = {}
         batch = self._prefixed.get(prefix)
         if batch is None:
-            batch = self._prefixed[prefix] = Batch([prefix + text for text in self.texts])
+            # It raises for bytes: nobody knows how to write the prefix of those.
+            batch = self._prefixed[prefix] = Batch([prefix + text for text in self.texts])  # type: ignore[operator]
         return batch
 
     @classmethod
@@ -74,5 +100,6 @@ class Batch:
         if len(batches) == 1:
             return batches[0]
         whole = cls([text for batch in batches for text in batch.texts])
-        whole._quoted = b",".join(batch.quoted for batch in batches)
+        if all(batch._quoted for batch in batches):  # else they wait for the raw WebSocket, which needs no JSON
+            whole._quoted = b",".join(batch._quoted for batch in batches)
         return whole

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, Morsel, SimpleCookie
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.batch import Batch, Message
 
 if TYPE_CHECKING:
     from sockjsd.sockjs.interfaces import Conversation
@@ -72,23 +72,24 @@ class SockJSConnection:
     def connectionMade(self, info: ConnectionInfo) -> None:
         """The client is there."""
 
-    def messageReceived(self, message: str) -> None:
-        """The client sent *message*."""
+    # Any, because most applications have only endpoints where nothing but strings can come, and say so.
+    def messageReceived(self, message: Any) -> None:
+        """The client sent *message*: a ``str``, or ``bytes`` where it sent binary over the raw WebSocket."""
 
     def connectionLost(self) -> None:
         """The end: called exactly once for each ``connectionMade``."""
 
-    def sendMessage(self, message: str) -> None:
+    def sendMessage(self, message: Message) -> None:
         """Send *message*; after the end it is ignored.
 
-        :raises TypeError: *message* is no string.
+        :raises TypeError: *message* is no string, nor ``bytes`` for a client of the raw WebSocket.
         """
         self.session.send(message)
 
-    def broadcast(self, connections: Iterable[SockJSConnection], message: str) -> None:
+    def broadcast(self, connections: Iterable[SockJSConnection], message: Message) -> None:
         """Send *message* to all *connections*; it is encoded once.
 
-        :raises TypeError: *message* is no string.
+        :raises TypeError: *message* is no string, nor ``bytes`` where all of them use the raw WebSocket.
         """
         batch = Batch([message])
         with self.session.together:

@@ -8,10 +8,14 @@ batch is encoded once for all of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sockjsd.errors import PayloadError
 from sockjsd.sockjs import frames
+from sockjsd.sockjs.batch import Batch
+from sockjsd.websocket.deflate import Agreement, ContextDeflater, Deflater
 from sockjsd.websocket.frames import Opcode, encode
 
 #: Section "HtmlFile": a callback may hold nothing else, or a page could be made to run code.
@@ -39,23 +43,44 @@ class Envelope:
         body = _script_string(frame) if self.script else frame
         return self.prefix + body + self.suffix
 
-    def messages(self, texts: list[str], array: bytes) -> bytes:
-        """Return *texts*, whose message frame is *array*, as they go over the wire."""
-        return self.wrap(array)
+    @property
+    def shared(self) -> bool:
+        """Whether receivers with equal envelopes get the same bytes; else there is but one receiver with this one."""
+        return True
+
+    def messages(self, batch: Batch) -> bytes:
+        """Return the messages of *batch* as they go over the wire.
+
+        :raises TypeError: one of them is no string.
+        """
+        return self.wrap(frames.array(batch.quoted))
 
 
+@dataclass(frozen=True, slots=True)
 class WebSocketEnvelope(Envelope):
-    """A frame is one WebSocket text."""
+    """A frame is one WebSocket text.
 
-    __slots__ = ()
+    :param encode: makes WebSocket frames of messages: compressed ones, where that was negotiated.
+    """
+
+    encode: Callable[[int, bytes], bytes] = encode
+
+    @property
+    def shared(self) -> bool:
+        """Whether receivers with equal envelopes get the same bytes: not where each remembers what it got."""
+        return not isinstance(self.encode, ContextDeflater)
 
     def wrap(self, frame: bytes) -> bytes:
-        """Return *frame* as an unmasked WebSocket frame."""
+        """Return *frame* as an unmasked WebSocket frame; it is short, and never compressed."""
         return encode(Opcode.TEXT, frame)
 
+    def messages(self, batch: Batch) -> bytes:
+        """Return the messages of *batch* as one text."""
+        return self.encode(Opcode.TEXT, frames.array(batch.quoted))
 
-class RawWebSocketEnvelope(Envelope):
-    """Section "Raw WebSocket url": no framing at all, a message is one WebSocket text."""
+
+class RawWebSocketEnvelope(WebSocketEnvelope):
+    """Section "Raw WebSocket url": no framing at all, a message is one WebSocket message."""
 
     __slots__ = ()
 
@@ -63,9 +88,16 @@ class RawWebSocketEnvelope(Envelope):
         """Return nothing: there is neither an open frame nor a heartbeat on this transport."""
         return b""
 
-    def messages(self, texts: list[str], array: bytes) -> bytes:
-        """Return each of *texts* as a WebSocket frame of its own."""
-        return b"".join(encode(Opcode.TEXT, frames.replace_surrogates(text).encode()) for text in texts)
+    def messages(self, batch: Batch) -> bytes:
+        """Return each message of *batch* as a WebSocket frame of its own: a text, or a binary one.
+
+        :raises TypeError: one of them is neither a string nor bytes.
+        """
+        encode = self.encode
+        return b"".join(
+            encode(Opcode.BINARY if isinstance(text, bytes) else Opcode.TEXT, payload)
+            for text, payload in zip(batch.texts, batch.bare, strict=True)
+        )
 
 
 class EventSourceEnvelope(Envelope):
@@ -106,3 +138,22 @@ EVENTSOURCE = EventSourceEnvelope(b"data: ", b"\r\n\r\n")
 HTMLFILE = Envelope(b"<script>\np(", b");\n</script>\r\n", script=True)
 WEBSOCKET = WebSocketEnvelope()
 RAW_WEBSOCKET = RawWebSocketEnvelope()
+
+
+@lru_cache(maxsize=1024)  # eight sizes of window on two transports, for each endpoint
+def _compressed(plain: WebSocketEnvelope, deflater: Deflater) -> WebSocketEnvelope:
+    return type(plain)(encode=deflater)
+
+
+def compressed(plain: WebSocketEnvelope, agreement: Agreement, level: int, threshold: int) -> WebSocketEnvelope:
+    """Return what is used instead of *plain* with a client that *agreement* was reached with.
+
+    Without a context the same object serves all such clients, so that one compression does.
+
+    :param level: 1 (fast) to 9 (small).
+    :param threshold: bytes; shorter messages are sent as they are.
+    """
+    deflater = Deflater(level, threshold, agreement.server_bits)
+    if agreement.server_takeover:
+        return type(plain)(encode=ContextDeflater(deflater))
+    return _compressed(plain, deflater)

@@ -44,6 +44,16 @@ def replace_surrogates(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
+def plain(text: str) -> bytes:
+    """Return *text* as UTF-8, for transports without a JSON layer.
+
+    :raises TypeError: *text* is no string.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a message is a string or bytes, not {type(text).__name__}")
+    return replace_surrogates(text).encode()
+
+
 def array(quoted: bytes) -> bytes:
     """Return the message frame around JSON strings that are already joined by commas."""
     return b"a[" + quoted + b"]"

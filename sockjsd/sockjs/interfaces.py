@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.batch import Batch, Message
 
 if TYPE_CHECKING:
     from sockjsd.sockjs.session import Session
@@ -41,8 +41,8 @@ class Handler(Protocol):
     def opened(self, session: Session) -> None:
         """The client is there: called once, first."""
 
-    def received(self, session: Session, text: str) -> None:
-        """A message came."""
+    def received(self, session: Session, text: Message) -> None:
+        """A message came; bytes come over the raw WebSocket only."""
 
     def closed(self, session: Session) -> None:
         """The end, called once, last; ``session.close_code`` and ``close_reason`` say why."""
@@ -60,7 +60,7 @@ class Conversation(Protocol):
     def together(self) -> AbstractContextManager[object]:
         """What is sent to several clients inside it leaves at its end."""
 
-    def send(self, text: str) -> None:
+    def send(self, text: Message) -> None:
         """Send one message; after the end it is ignored."""
 
     def deliver(self, batch: Batch) -> None:

@@ -19,13 +19,14 @@ and would call it again, waits until that callback has returned.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
 from sockjsd.errors import StateError
 from sockjsd.sockjs import frames
-from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.batch import Batch, Message
 from sockjsd.sockjs.interfaces import Handler, Keeper, Receiver
 
 #: Close codes of SockJS, by section "Handling close" and by what sockjs-node sends.
@@ -102,10 +103,12 @@ class Session:
     :param options: the endpoint's numbers.
     :param resumable: whether another receiver may take over (all HTTP transports); a
         WebSocket's session ends with its socket.
+    :param binary: whether its receivers carry bytes too: the raw WebSocket does.
     """
 
     __slots__ = (
         "__weakref__",
+        "_binary",
         "_handler",
         "_keeper",
         "_options",
@@ -122,11 +125,20 @@ class Session:
         "due",
     )
 
-    def __init__(self, handler: Handler, keeper: Keeper, options: SessionOptions, *, resumable: bool = True) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        keeper: Keeper,
+        options: SessionOptions,
+        *,
+        resumable: bool = True,
+        binary: bool = False,
+    ) -> None:
         self._handler = handler
         self._keeper = keeper
         self._options = options
         self._resumable = resumable
+        self._binary = binary
         self._state = State.NEW
         self._receiver: Receiver | None = None
         # Batches that wait for a receiver, and their size in bytes.
@@ -134,7 +146,7 @@ class Session:
         self._pending = 0
         # Whether the application is in one of its callbacks, and the messages that came meanwhile.
         self._talking = False
-        self._unheard: list[str] = []
+        self._unheard: list[Message] = []
         # Why it ended; 0 while it has not.
         self.close_code = 0
         self.close_reason = ""
@@ -186,7 +198,7 @@ class Session:
         if self._receiver is receiver:
             self._flush()
 
-    def receive(self, texts: list[str]) -> None:
+    def receive(self, texts: Sequence[Message]) -> None:
         """Hand what the client sent to the application, in order; after the end it is ignored."""
         if self._state is State.OPEN:
             self._unheard += texts
@@ -200,10 +212,10 @@ class Session:
         """What is sent to this and other sessions inside it leaves at its end: for one message to many."""
         return self._keeper.together
 
-    def send(self, text: str) -> None:
+    def send(self, text: Message) -> None:
         """Send one message; after the end it is ignored.
 
-        :raises TypeError: *text* is no string.
+        :raises TypeError: *text* is no string, nor bytes for a client that can get them.
         """
         self.deliver(Batch([text]))
 
@@ -218,7 +230,7 @@ class Session:
         if receiver is not None and not self._queue and receiver.writable:
             receiver.deliver(batch)
             return
-        self._pending += batch.size  # first, because it raises for what cannot be sent
+        self._pending += batch.size(binary=self._binary)  # first, because it raises for what cannot be sent
         self._queue.append(batch)
         if self._pending > self._options.output_limit:
             self._discard()

@@ -1,12 +1,15 @@
 # -*- test-case-name: tests.transports.test_websocket -*-
 """WebSocket, with SockJS's framing or raw: one receiver that takes its socket over.
 
+On the raw transport messages may be binary; with SockJS's framing there is only text.
+
 A heartbeat is a SockJS heartbeat frame (not on the raw transport) and a WebSocket ping
 in one write; a peer from which nothing is heard for ``pong_timeout`` after it is gone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sockjsd.errors import HTTPError, PayloadError
@@ -14,15 +17,16 @@ from sockjsd.http.exchange import TEXT, Socket
 from sockjsd.http.fields import field
 from sockjsd.http.limits import LINGER
 from sockjsd.sockjs import frames
-from sockjsd.sockjs.batch import Batch
-from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, Envelope
+from sockjsd.sockjs.batch import Batch, Message
+from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, RawWebSocketEnvelope, WebSocketEnvelope, compressed
 from sockjsd.sockjs.session import Session
 from sockjsd.stats import Tally
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.handler import EndpointHandler
-from sockjsd.websocket.connection import Closed, Connection
+from sockjsd.websocket.connection import Closed, Connection, Ping
+from sockjsd.websocket.deflate import Agreement, Inflater, negotiate
 from sockjsd.websocket.frames import Opcode, encode, may_receive
-from sockjsd.websocket.handshake import VERSION_HEADER, accept
+from sockjsd.websocket.handshake import EXTENSIONS_HEADER, VERSION_HEADER, accept
 
 _PING = encode(Opcode.PING, b"")
 
@@ -41,17 +45,33 @@ class WebSocketReceiver:
     :param session: new; it is attached when the socket is there.
     :param envelope: with SockJS's framing, or raw.
     :param tally: counts it.
+    :param agreement: how messages are compressed; ``None``: not at all.
     """
 
-    __slots__ = ("_endpoint", "_envelope", "_frames", "_session", "_socket", "_tally", "due")
+    __slots__ = ("_endpoint", "_envelope", "_frames", "_pinged", "_raw", "_session", "_socket", "_tally", "due")
 
-    def __init__(self, endpoint: Endpoint, session: Session, envelope: Envelope, tally: Tally) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        session: Session,
+        envelope: WebSocketEnvelope,
+        tally: Tally,
+        agreement: Agreement | None = None,
+    ) -> None:
+        options = endpoint.options
         self._endpoint = endpoint
         self._session = session
         self._tally = tally
+        self._raw = isinstance(envelope, RawWebSocketEnvelope)
         self._envelope = envelope
-        self._frames = Connection(max_message=endpoint.options.message_limit)
+        inflater = None
+        if agreement is not None:
+            inflater = Inflater(agreement)
+            self._envelope = compressed(envelope, agreement, options.compression_level, options.compression_threshold)
+        self._frames = Connection(max_message=options.message_limit, inflater=inflater)
         self._socket: Socket | None = None
+        # The last ping that came while the socket took nothing; None when there is none to answer.
+        self._pinged: bytes | None = None
         self.due = -1
 
     # From the session.
@@ -73,13 +93,14 @@ class WebSocketReceiver:
 
     def deliver(self, batch: Batch) -> None:
         """Send *batch*."""
+        data = batch.encoded(self._envelope)  # first, because it raises for what cannot be sent
         self._tally.sent += len(batch.texts)
-        self._send(batch.encoded(self._envelope))
+        self._send(data)
 
     def close(self, code: int, reason: str) -> None:
         """Send SockJS's close frame and WebSocket's; on the raw transport only the latter, with the code."""
         # Not every code of SockJS may be said in a WebSocket's own close frame (RFC 6455 section 7.4.2).
-        farewell = (code, reason) if self._envelope is RAW_WEBSOCKET and may_receive(code) else NORMAL
+        farewell = (code, reason) if self._raw and may_receive(code) else NORMAL
         data = self._envelope.wrap(frames.close(code, reason)) + self._frames.close(*farewell)
         self._send(data)
         self._endpoint.wheel.set(self, LINGER)
@@ -100,17 +121,16 @@ class WebSocketReceiver:
             if isinstance(event, str):
                 self._received(event)
             elif isinstance(event, bytes):
-                self._end(*TEXT_ONLY)
+                self._received_binary(event)
+            elif isinstance(event, Ping):
+                self._answer(event.payload)
             elif isinstance(event, Closed):
                 self._session.interrupted(self, event.code, event.reason)
                 self._finish()
-                return
-        if self.writable:  # else the pong waits: who pings and reads nothing must not fill our memory
-            self._send(self._frames.outgoing())
 
     def drained(self) -> None:
         """Send the pong that waits, and tell the session that the socket takes data again."""
-        self._send(self._frames.outgoing())
+        self._send_pong()
         self._session.drained(self)
 
     def lost(self) -> None:
@@ -130,7 +150,7 @@ class WebSocketReceiver:
     # Private.
 
     def _received(self, text: str) -> None:
-        if self._envelope is RAW_WEBSOCKET:
+        if self._raw:
             self._receive([text])
             return
         try:
@@ -140,7 +160,13 @@ class WebSocketReceiver:
         else:
             self._receive(messages)
 
-    def _receive(self, messages: list[str]) -> None:
+    def _received_binary(self, data: bytes) -> None:
+        if self._raw:
+            self._receive([data])
+        else:
+            self._end(*TEXT_ONLY)
+
+    def _receive(self, messages: Sequence[Message]) -> None:
         self._endpoint.stats.received += len(messages)
         self._session.receive(messages)
 
@@ -150,10 +176,24 @@ class WebSocketReceiver:
         self._session.interrupted(self, code, reason)
         self._endpoint.wheel.set(self, LINGER)
 
+    def _answer(self, payload: bytes) -> None:
+        """Answer a ping, now or when the socket takes data again."""
+        # Of those that wait only the last one counts (RFC 6455 section 5.5.3 allows it): who pings and reads
+        # nothing must not fill our memory.
+        self._pinged = payload
+        if self.writable:
+            self._send_pong()
+
+    def _send_pong(self) -> None:
+        if self._pinged is not None:
+            self._send(self._frames.pong(self._pinged))
+            self._pinged = None
+
     def _finish(self) -> None:
         """The closing handshake is complete (RFC 6455 section 7.1.1: the server closes first)."""
         self._endpoint.wheel.cancel(self)
-        self._send(self._frames.outgoing())
+        self._send_pong()
+        self._send(self._frames.goodbye())
         assert self._socket is not None, "what completes it came from there"
         # A peer that broke a rule may still be sending: without this the kernel would destroy our close frame.
         self._socket.close(linger=True)
@@ -176,13 +216,22 @@ class WebSocketHandler(EndpointHandler):
     def handle(self, *arguments: str) -> None:
         """Upgrade, and open a session of its own."""
         request = self.request
+        agreement = self._negotiated()
+        chosen = field(EXTENSIONS_HEADER, agreement.answer) if agreement is not None else b""
         try:
-            head = accept(request.method, request.version, request.headers)
+            head = accept(request.method, request.version, request.headers, chosen)
         except HTTPError as error:
             fields = field(*VERSION_HEADER) if error.status == 426 else b""
             self.exchange.respond(error.status, TEXT + fields, error.reason.encode() + b"\n")
             return
         name, envelope = ("raw_websocket", RAW_WEBSOCKET) if self._raw else ("websocket", WEBSOCKET)
-        session = self.endpoint.sessions.create(self.info(name), None)
+        session = self.endpoint.sessions.create(self.info(name), None, binary=self._raw)
         tally = self.endpoint.stats.tallies[name]
-        self.exchange.upgrade(head, WebSocketReceiver(self.endpoint, session, envelope, tally))
+        self.exchange.upgrade(head, WebSocketReceiver(self.endpoint, session, envelope, tally, agreement))
+
+    def _negotiated(self) -> Agreement | None:
+        """Return how messages will be compressed, where the endpoint and the client want that."""
+        options = self.endpoint.options
+        if not options.compression:
+            return None
+        return negotiate(self.request.headers.get(EXTENSIONS_HEADER, ""), takeover=options.compression_context)

@@ -4,15 +4,17 @@
 How to drive it:
 
 * give every read to :meth:`Connection.receive` and act on the events it returns, in order;
-* then write what :meth:`Connection.outgoing` returns;
+* answer a :class:`Ping` with what :meth:`Connection.pong` returns; while the socket takes nothing, only the last one;
+* after a :class:`Closed` write what :meth:`Connection.goodbye` returns;
 * to send, write what :func:`sockjsd.websocket.frames.encode` returns, while the state is open;
 * to end it, write what :meth:`Connection.close` returns, and give the peer some time for its answer;
 * once the state is closed, and what was to be written is, end the TCP connection;
 * when the socket is gone, call :meth:`Connection.lost`.
 
 Time (how long to wait, how often to ping) is the caller's.  Memory is bounded by
-``max_message``: one unfinished frame, the fragments before it, one pong and one close
-frame are all that is ever kept.  RSV1 is reserved until permessage-deflate is negotiated.
+``max_message``: one unfinished frame, the fragments before it and one close frame are all
+that is ever kept.  Where permessage-deflate was negotiated, the client's
+messages are inflated here; what we send is compressed by whoever encodes it.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from sockjsd.errors import StateError, WebSocketError
+from sockjsd.websocket.deflate import Inflater
 from sockjsd.websocket.frames import (
+    DEFLATED,
     FINAL,
     INVALID_DATA,
     MASKED,
     NORMAL,
+    PLAIN,
     PROTOCOL_ERROR,
     SHORT,
     TOO_BIG,
@@ -103,7 +108,7 @@ def next_state(state: State, cause: Cause) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The peer asks whether we are there; the answer waits in :meth:`Connection.outgoing`."""
+    """The peer asks whether we are there: answer with :meth:`Connection.pong`."""
 
     payload: bytes
 
@@ -126,13 +131,19 @@ class Closed:
 Event: TypeAlias = str | bytes | Ping | Pong | Closed
 
 
+def _spare(size: int) -> int:
+    """Return the bytes by which compressing *size* bytes can make them more; zlib's own bound is below it."""
+    return (size >> 4) + 64
+
+
 class _Fragments:
     """A message whose last fragment has not come yet."""
 
-    __slots__ = ("_checked", "is_text", "payload")
+    __slots__ = ("_checked", "compressed", "is_text", "payload")
 
-    def __init__(self, is_text: bool) -> None:
+    def __init__(self, is_text: bool, compressed: bool) -> None:
         self.is_text = is_text
+        self.compressed = compressed
         # One bytearray, not a list: a fragment of one byte must not cost the memory of an object.
         self.payload = bytearray()
         #: How many bytes of the payload were found to be whole characters.
@@ -141,33 +152,41 @@ class _Fragments:
     def add(self, piece: bytes, final: bool) -> None:
         """Take the next fragment; in a text it is checked now, so that a broken one is not awaited to its end."""
         self.payload += piece
-        if self.is_text:
+        if self.is_text and not self.compressed:
             self._checked += utf_8_decode(self.payload[self._checked :], "strict", final)[1]
-
-    def message(self) -> str | bytes:
-        """Return what all fragments together say."""
-        return self.payload.decode() if self.is_text else bytes(self.payload)
 
 
 class Connection:
     """The rules of one WebSocket.
 
     :param max_message: bytes of one message, over all its fragments; a larger one is refused
-        with 1009 as soon as the head of a frame announces it.
+        with 1009 as soon as the head of a frame announces it, a compressed one as soon as so much has
+        come out of it.
+    :param inflater: reads compressed messages, where that was negotiated.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_goodbye", "_max_message", "_max_short", "_pong", "_state")
+    __slots__ = (
+        "_buffer",
+        "_first_bytes",
+        "_fragments",
+        "_goodbye",
+        "_inflater",
+        "_max_message",
+        "_max_short",
+        "_state",
+    )
 
-    def __init__(self, *, max_message: int) -> None:
+    def __init__(self, *, max_message: int, inflater: Inflater | None = None) -> None:
         self._max_message = max_message
+        self._inflater = inflater
+        self._first_bytes = PLAIN if inflater is None else DEFLATED
         #: Bytes: the largest text that the short way through `receive` may take.
         self._max_short = min(SHORT, max_message)
         self._state = _OPEN
         #: The beginning of a frame of which the rest is still to come.
         self._buffer = bytearray()
         self._fragments: _Fragments | None = None
-        #: Frames to be written in answer: the last ping's, and the close frame. Never more than one each.
-        self._pong = b""
+        #: The close frame that has to be written.
         self._goodbye = b""
 
     @property
@@ -197,17 +216,14 @@ class Connection:
                 pass  # The long way comes to the same byte and says what follows from it.
         return self._receive_any(data)
 
-    def outgoing(self) -> bytes:
-        """Return what has to be written since last asked: a pong, a close frame, mostly nothing.
+    def pong(self, payload: bytes) -> bytes:
+        """Return the answer to a ping with *payload*; nothing when our close frame is out (section 5.5.1)."""
+        return encode(Opcode.PONG, payload) if self._state is _OPEN or self._goodbye else b""
 
-        Of several pings only the last one is answered (section 5.5.3 allows it), so a peer
-        that floods us with them cannot make us write as much.
-        """
-        if not self._pong and not self._goodbye:
-            return b""
-        frames = self._pong + self._goodbye
-        self._pong = self._goodbye = b""
-        return frames
+    def goodbye(self) -> bytes:
+        """Return the close frame that has to be written in answer to the peer's or to what it did; once."""
+        frame, self._goodbye = self._goodbye, b""
+        return frame
 
     def close(self, code: int = NORMAL, reason: str = "") -> bytes:
         """Return our close frame, which has to be written; nothing unless the connection is open.
@@ -219,13 +235,12 @@ class Connection:
             return b""
         frame = encode(Opcode.CLOSE, close_payload(code, reason))
         self._enter(Cause.CLOSE_SENT)
-        self._pong = b""  # Nothing may follow our close frame (section 5.5.1).
         return frame
 
     def lost(self) -> None:
         """Note that the socket is gone, whatever the state."""
         self._enter(Cause.LOST)
-        self._goodbye = self._pong = b""
+        self._goodbye = b""
 
     def _enter(self, cause: Cause) -> None:
         """Change the state: the only place that does."""
@@ -246,7 +261,6 @@ class Connection:
             events.append(self._end(Cause.VIOLATION, violation.code, violation.reason, said=violation.reason))
         if was is _OPEN:
             return events
-        self._pong = b""
         return [event for event in events if type(event) is Closed]
 
     def _read_frames(self, data: bytes, events: list[Event]) -> None:
@@ -254,7 +268,7 @@ class Connection:
         buffer = self._buffer
         buffer += data
         at = 0
-        while self._state is not _CLOSED and (header := read_header(buffer, at)) is not None:
+        while self._state is not _CLOSED and (header := read_header(buffer, at, self._first_bytes)) is not None:
             self._check_order_and_size(header)
             if len(buffer) < header.end:
                 break
@@ -269,15 +283,16 @@ class Connection:
         """Check what a head says against the fragments before it, while its payload may still be on its way."""
         if header.opcode > _LAST_DATA:
             return
-        so_far = 0
+        so_far, compressed = 0, header.compressed
         if self._fragments is None:
             if header.opcode == _CONTINUATION:
                 raise WebSocketError(PROTOCOL_ERROR, "continuation of nothing")
         elif header.opcode != _CONTINUATION:
             raise WebSocketError(PROTOCOL_ERROR, "new message inside a fragmented one")
         else:
-            so_far = len(self._fragments.payload)
-        if so_far + header.end - header.start > self._max_message:
+            so_far, compressed = len(self._fragments.payload), self._fragments.compressed
+        size = so_far + header.end - header.start
+        if size > self._max_message and (not compressed or size > self._max_message + _spare(self._max_message)):
             raise WebSocketError(TOO_BIG, "message too big")
 
     def _on_data(self, header: Header, payload: bytes) -> Event | None:
@@ -288,19 +303,25 @@ class Connection:
 
     def _assemble(self, header: Header, payload: bytes) -> str | bytes | None:
         """Return the message that *payload* ends; ``None`` when more of it has to come."""
-        if self._fragments is None:
+        whole = self._fragments
+        if whole is None:
             if header.final:
-                return payload.decode() if header.opcode == _TEXT else payload
-            self._fragments = _Fragments(header.opcode == _TEXT)
-        self._fragments.add(payload, header.final)
+                return self._message(header.opcode == _TEXT, header.compressed, payload)
+            whole = self._fragments = _Fragments(header.opcode == _TEXT, header.compressed)
+        whole.add(payload, header.final)
         if not header.final:
             return None
-        message = self._fragments.message()
         self._fragments = None
-        return message
+        return self._message(whole.is_text, whole.compressed, bytes(whole.payload))
+
+    def _message(self, is_text: bool, compressed: bool, payload: bytes) -> str | bytes:
+        """Return what all of *payload* says."""
+        if compressed:
+            assert self._inflater is not None, "without it RSV1 is an error"
+            payload = self._inflater.inflate(payload, self._max_message)
+        return payload.decode() if is_text else payload
 
     def _on_ping(self, _: Header, payload: bytes) -> Event:
-        self._pong = encode(Opcode.PONG, payload)
         return Ping(payload)
 
     def _on_pong(self, _: Header, payload: bytes) -> Event:

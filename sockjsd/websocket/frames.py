@@ -18,6 +18,7 @@ do wrong is a :class:`ValueError`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
@@ -47,7 +48,9 @@ TOO_BIG = 1009
 #: no meaning, 1005, 1006 and 1015 are only for local use, 1016-2999 are not given out.
 _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
-FINAL = 0x80  # bit of byte 0; RSV1, the next one, is free for permessage-deflate
+FINAL = 0x80  # bit of byte 0
+#: Bit of byte 0: the message is compressed, where permessage-deflate was negotiated (RFC 7692 section 6).
+RSV1 = 0x40
 _RESERVED = 0x70
 MASKED = 0x80  # bit of byte 1
 
@@ -67,12 +70,18 @@ _KEY = 4  # bytes
 #: the first that is too much (section 5.2: the top bit of the eight bytes is 0).
 _WIDE = {126: (Struct("!H"), 126, 1 << 16), 127: (Struct("!Q"), 1 << 16, 1 << 63)}
 
-#: Each legal byte 0 -> is the frame final, and its opcode: control frames always are.
-_FIRST_BYTES = {
-    final | opcode: (bool(final), int(opcode))
+#: Each legal byte 0 -> is the frame final (control frames always are), its opcode, and is its message compressed.
+PLAIN = {
+    final | opcode: (bool(final), int(opcode), False)
     for opcode in Opcode
     for final in (0, FINAL)
     if final or opcode < _FIRST_CONTROL
+}
+#: The same where permessage-deflate was negotiated: RSV1 may stand in the first frame of a message, and nowhere else.
+DEFLATED = PLAIN | {
+    RSV1 | final | opcode: (bool(final), int(opcode), True)
+    for opcode in (Opcode.TEXT, Opcode.BINARY)
+    for final in (0, FINAL)
 }
 
 #: Bytes XORed in one go: small enough that the integers stay in the processor's cache
@@ -91,6 +100,7 @@ class Header(NamedTuple):
 
     final: bool
     opcode: int
+    compressed: bool
     key: bytes
     start: int
     end: int
@@ -99,12 +109,13 @@ class Header(NamedTuple):
 def encode(opcode: int, payload: bytes) -> bytes:
     """Return one final, unmasked frame, as a server sends it.
 
+    :param opcode: of a message that is compressed: with :data:`RSV1`.
     :raises ValueError: for a control frame with more than 125 bytes.
     """
     size = len(payload)
     if size <= SHORT:
         return _HEAD.pack(FINAL | opcode, size) + payload
-    if opcode >= _FIRST_CONTROL:
+    if opcode & _FIRST_CONTROL:
         raise ValueError(f"a control frame carries at most {SHORT} bytes, not {size}")
     if size < 1 << 16:
         return _HEAD_16.pack(FINAL | opcode, 126, size) + payload
@@ -131,17 +142,20 @@ def _unmask_blocks(payload: bytes | bytearray | memoryview, key: bytes) -> bytes
     return b"".join([*blocks, unmask(payload[end:], key)])
 
 
-def read_header(data: bytes | bytearray, at: int) -> Header | None:
+def read_header(
+    data: bytes | bytearray, at: int, first_bytes: Mapping[int, tuple[bool, int, bool]] = PLAIN
+) -> Header | None:
     """Return the head of the frame that begins at *at*; ``None`` when it is not complete yet.
 
+    :param first_bytes: :data:`PLAIN`, or :data:`DEFLATED` where that was negotiated.
     :raises WebSocketError: 1002 for a broken rule, as soon as two bytes show it (ten for the length).
     """
     if len(data) < at + _HEAD.size:
         return None
     first, second = data[at], data[at + 1]
-    if first not in _FIRST_BYTES:
+    if first not in first_bytes:
         raise WebSocketError(PROTOCOL_ERROR, _complaint(first))
-    final, opcode = _FIRST_BYTES[first]
+    final, opcode, compressed = first_bytes[first]
     if second < MASKED:
         raise WebSocketError(PROTOCOL_ERROR, "unmasked frame")
     size = second - MASKED
@@ -156,7 +170,7 @@ def read_header(data: bytes | bytearray, at: int) -> Header | None:
         size = _wide_size(data, start - _KEY - width, size)
     if len(data) < start:
         return None
-    return Header(final, opcode, bytes(data[start - _KEY : start]), start, start + size)
+    return Header(final, opcode, compressed, bytes(data[start - _KEY : start]), start, start + size)
 
 
 def _wide_size(data: bytes | bytearray, at: int, field: int) -> int:
@@ -172,7 +186,7 @@ def _complaint(first: int) -> str:
     """Say why *first* is no legal byte 0."""
     if first & _RESERVED:
         return "reserved bit set"
-    return "fragmented control frame" if first | FINAL in _FIRST_BYTES else "reserved opcode"
+    return "fragmented control frame" if first | FINAL in PLAIN else "reserved opcode"
 
 
 def may_receive(code: int) -> bool:

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.websocket.test_handshake -*-
 """The opening of RFC 6455 (section 4.2): from the head of a request to the 101 answer.
 
-No extension and no subprotocol is negotiated: what a client offers is not chosen,
-which the RFC lets it find out by the absence of the header.  The caller decides about
-origins (section 10.2) before it asks here, and writes what it gets.
+No subprotocol is negotiated: what a client offers is not chosen, which the RFC lets it
+find out by the absence of the header.  Extensions are ``deflate``'s.  The caller decides
+about origins (section 10.2) before it asks here, and writes what it gets.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from sockjsd.errors import HTTPError
 #: The header that an answer with status 426 has to carry (section 4.4).
 VERSION_HEADER = ("Sec-WebSocket-Version", "13")
 
+#: The header in which extensions are offered and chosen (section 11.3.2).
+EXTENSIONS_HEADER = "Sec-WebSocket-Extensions"
+
 #: What every server appends to a client's key (section 1.3).
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -25,7 +28,8 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
 
 _ANSWER = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: %b\r\n%b\r\n"
 )
 
 
@@ -37,12 +41,13 @@ def is_upgrade(headers: Mapping[str, str]) -> bool:
     return _names_websocket(headers) and _connection_upgrades(headers)
 
 
-def accept(method: str, version: str, headers: Mapping[str, str]) -> bytes:
+def accept(method: str, version: str, headers: Mapping[str, str], fields: bytes = b"") -> bytes:
     """Return the whole head of the 101 response to a valid opening request.
 
     :param method: as it stands in the request line: ``"GET"``.
     :param version: as it stands in the request line: ``"HTTP/1.1"``.
     :param headers: names in any case, one value for each name, repeated ones joined by commas.
+    :param fields: more lines for the answer, each with its end: what was chosen of the extensions.
     :raises HTTPError: 405 for another method; 426 for another version of the protocol (the
         caller adds :data:`VERSION_HEADER`); 400 for anything else that is wrong or missing.
     """
@@ -58,7 +63,7 @@ def accept(method: str, version: str, headers: Mapping[str, str]) -> bytes:
     # Before the key: clients of the drafts before version 13 have no such key, and can learn what we speak.
     if _field(headers, VERSION_HEADER[0]) != VERSION_HEADER[1]:
         raise HTTPError(426, "Only version 13 of the WebSocket protocol is spoken here.")
-    return _ANSWER % _proof(_field(headers, "Sec-WebSocket-Key"))
+    return _ANSWER % (_proof(_field(headers, "Sec-WebSocket-Key")), fields)
 
 
 def _proof(key: str) -> bytes:

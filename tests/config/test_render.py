@@ -153,6 +153,7 @@ class CommittedFileTests(FilesTestCase):
                 "/close": ("close", 4096),
                 "/broadcast": ("broadcast", 4096),
                 "/autobahn": ("echo", 131072),
+                "/autobahn_context": ("echo", 131072),
             },
         )
         self.assertEqual({each.allowed_origins for each in config.endpoints.values()}, {("*",)})
@@ -163,5 +164,8 @@ class CommittedFileTests(FilesTestCase):
         self.assertNotIn("websocket", endpoints["disabled_websocket_echo"].transports)
         self.assertIn("websocket", endpoints["echo"].transports)
         self.assertEqual([name for name, each in endpoints.items() if each.cookie], ["cookie_needed_echo"])
-        self.assertEqual(endpoints["autobahn"].message_limit, 32 * 1024 * 1024)
-        self.assertEqual(endpoints["autobahn"].transports, ("raw_websocket",))
+        for name in ("autobahn", "autobahn_context"):
+            self.assertEqual(endpoints[name].message_limit, 32 * 1024 * 1024)
+            self.assertEqual(endpoints[name].transports, ("raw_websocket",))
+            self.assertTrue(endpoints[name].compression)
+        self.assertEqual([name for name, each in endpoints.items() if each.compression_context], ["autobahn_context"])

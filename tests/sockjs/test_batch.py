@@ -7,7 +7,8 @@ import tracemalloc
 from unittest import TestCase
 
 from sockjsd.sockjs.batch import OVERHEAD, Batch
-from sockjsd.sockjs.envelopes import EVENTSOURCE, RAW_WEBSOCKET, WEBSOCKET, XHR, Envelope, jsonp
+from sockjsd.sockjs.envelopes import EVENTSOURCE, RAW_WEBSOCKET, WEBSOCKET, XHR, Envelope, compressed, jsonp
+from sockjsd.websocket.deflate import Agreement
 
 
 class BatchTests(TestCase):
@@ -31,30 +32,91 @@ class BatchTests(TestCase):
 
     def test_size_is_bytes_not_characters(self) -> None:
         """What counts for `output_limit` is what has to be kept and sent."""
-        self.assertEqual(Batch(["ab"]).size, OVERHEAD + 4)
-        self.assertEqual(Batch(["ü", ""]).size, OVERHEAD + 4 + 1 + 2)
-        self.assertEqual(Batch(["\u2028"]).size, OVERHEAD + 8)
+        self.assertEqual(Batch(["ab"]).size(), OVERHEAD + 4)
+        self.assertEqual(Batch(["ü", ""]).size(), OVERHEAD + 4 + 1 + 2)
+        self.assertEqual(Batch(["\u2028"]).size(), OVERHEAD + 8)
 
     def test_size_is_no_less_than_memory(self) -> None:
         """However small the messages are: somebody else chooses them."""
         for texts in ([""], ["1"], ["x" * 100]):
             tracemalloc.start()
             batches = [Batch(list(texts)) for _ in range(1000)]
-            sizes = sum(batch.size for batch in batches)
+            sizes = sum(batch.size() for batch in batches)
             taken = tracemalloc.get_traced_memory()[0]
             tracemalloc.stop()
             self.assertLess(taken, sizes * 1.2)
 
     def test_batch_of_something_else_is_refused_when_measured_or_encoded(self) -> None:
         """By every envelope, also by those that do not use JSON."""
-        for texts in ([b"a"], ["a", 7], [None]):
+        for texts in (["a", 7], [None], [bytearray(b"a")], [["a"]]):
             with self.subTest(texts=texts):
                 batch = Batch(texts)  # type: ignore[arg-type]  # what untyped code does
-                with self.assertRaises(TypeError):
-                    _ = batch.size
+                for binary in (False, True):
+                    with self.assertRaises(TypeError):
+                        batch.size(binary=binary)
                 for envelope in (XHR, WEBSOCKET, RAW_WEBSOCKET):
                     with self.assertRaises(TypeError):
                         batch.encoded(envelope)
+
+
+class BinaryTests(TestCase):
+    """Batches with bytes, which JSON cannot carry."""
+
+    def test_bytes_are_for_the_raw_websocket_alone(self) -> None:
+        """There they are binary frames among the texts; everybody else refuses them."""
+        batch = Batch(["a", b"\xff", ""])
+        self.assertEqual(batch.encoded(RAW_WEBSOCKET), b"\x81\x01a" + b"\x82\x01\xff" + b"\x81\x00")
+        for envelope in (XHR, EVENTSOURCE, WEBSOCKET, jsonp(b"cb")):
+            with self.assertRaises(TypeError):
+                batch.encoded(envelope)
+        with self.assertRaises(TypeError):
+            batch.size()
+
+    def test_bytes_are_encoded_once(self) -> None:
+        """Whoever has the envelope gets the very same bytes."""
+        batch = Batch([b"\xff"])
+        self.assertIs(batch.encoded(RAW_WEBSOCKET), batch.encoded(RAW_WEBSOCKET))
+        self.assertIs(batch.bare, batch.bare)
+
+    def test_size_is_payload_and_heads(self) -> None:
+        """What counts for a raw WebSocket; texts count as UTF-8."""
+        self.assertEqual(Batch([b"abc", "ü"]).size(binary=True), OVERHEAD + 10 + 3 + 10 + 2)
+
+    def test_prefix_before_bytes_is_refused(self) -> None:
+        """Nobody knows how to write one there."""
+        with self.assertRaises(TypeError):
+            Batch([b"a"]).prefixed("x,")
+
+    def test_batches_with_bytes_are_joined_in_order(self) -> None:
+        """Among texts that somebody else had as JSON."""
+        text = Batch(["a"])
+        text.encoded(XHR)
+        joined = Batch.joined([text, Batch([b"b"]), Batch(["c"])])
+        self.assertEqual(joined.encoded(RAW_WEBSOCKET), b"\x81\x01a\x82\x01b\x81\x01c")
+
+
+class SharingTests(TestCase):
+    """Who shares what is compressed."""
+
+    def test_compressed_batch_is_made_once_for_equal_agreements(self) -> None:
+        """A thousand clients of an endpoint; another window is another envelope."""
+        batch = Batch(["x" * 2000])
+        envelopes = [compressed(WEBSOCKET, Agreement(server_bits=bits), 6, 1024) for bits in (12, 12, 9)]
+        frames = [batch.encoded(envelope) for envelope in envelopes]
+        self.assertIs(envelopes[0], envelopes[1])
+        self.assertIs(frames[0], frames[1])
+        self.assertIsNot(frames[0], frames[2])
+        self.assertLess(len(frames[0]), 100)
+        self.assertGreater(len(batch.encoded(WEBSOCKET)), 2000)
+
+    def test_context_is_shared_with_nobody(self) -> None:
+        """The same batch is another frame the second time, and nothing of it is kept."""
+        batch = Batch(["".join(map(chr, range(33, 1200)))])
+        one, other = (compressed(WEBSOCKET, Agreement(server_takeover=True), 6, 1) for _ in range(2))
+        first = batch.encoded(one)
+        self.assertEqual(batch.encoded(other), first)
+        self.assertLess(len(batch.encoded(one)), len(first) // 10)
+        self.assertEqual(batch._encoded, {})
 
 
 class PrefixedTests(TestCase):
@@ -87,7 +149,7 @@ class JoinedTests(TestCase):
         joined = Batch.joined(Batch(texts) for texts in (["a", "b"], ["c"], ["d", "e"]))
         whole = Batch(["a", "b", "c", "d", "e"])
         self.assertEqual(joined.texts, whole.texts)
-        self.assertEqual(joined.size, whole.size)
+        self.assertEqual(joined.size(), whole.size())
         for envelope in (XHR, RAW_WEBSOCKET):
             self.assertEqual(joined.encoded(envelope), whole.encoded(envelope))
 

@@ -91,6 +91,16 @@ class SockJSConnectionTests(TestCase):
         connection.sendMessage("a")
         self.assertEqual(life.lines, ['s: a["a"]'])
 
+    def test_bytes_are_refused_where_the_client_gets_json(self) -> None:
+        """By the call that sends them, whether the client reads now or not; the session goes on."""
+        connection, life = connected()
+        for happens in (lambda: None, lambda: setattr(life.receivers["s"], "writable", False)):
+            happens()
+            for send in (connection.sendMessage, lambda message: connection.broadcast([connection], message)):
+                with self.assertRaises(TypeError):
+                    send(b"a")
+        self.assertEqual((life.lines, connection.is_closed), ([], False))
+
     def test_close_tells_the_client_and_the_application(self) -> None:
         """With the defaults of sockjs-node, or with the application's own words."""
         for arguments, frame, reason in (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sockjsd.errors import PayloadError
 from sockjsd.sockjs import frames
+from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import (
     CALLBACK_LENGTH,
     EVENTSOURCE,
@@ -21,8 +22,10 @@ from sockjsd.sockjs.envelopes import (
     XHR,
     Envelope,
     check_callback,
+    compressed,
     jsonp,
 )
+from sockjsd.websocket.deflate import Agreement, Inflater
 
 #: One machine is as slow as another, and a failure has to be the same everywhere.
 steady = settings(derandomize=True, deadline=None, max_examples=200)
@@ -89,13 +92,46 @@ class MessagesTests(TestCase):
     def test_messages_are_one_frame_with_framing(self) -> None:
         """All transports but one carry the array."""
         for envelope in (XHR, EVENTSOURCE, HTMLFILE, CALLBACK, WEBSOCKET):
-            self.assertEqual(envelope.messages(["a"], b'a["a"]'), envelope.wrap(b'a["a"]'))
+            self.assertEqual(envelope.messages(Batch(["a"])), envelope.wrap(b'a["a"]'))
 
     def test_messages_are_texts_of_their_own_without_framing(self) -> None:
         """The raw WebSocket sends each one bare; what UTF-8 cannot carry is replaced."""
-        self.assertEqual(
-            RAW_WEBSOCKET.messages(["a", "", "\ud800"], b"unused"), b"\x81\x01a\x81\x00\x81\x03\xef\xbf\xbd"
-        )
+        self.assertEqual(RAW_WEBSOCKET.messages(Batch(["a", "", "\ud800"])), b"\x81\x01a\x81\x00\x81\x03\xef\xbf\xbd")
+
+    def test_messages_may_be_binary_without_framing(self) -> None:
+        """A text that is empty and binary that is empty are two things."""
+        self.assertEqual(RAW_WEBSOCKET.messages(Batch([b"\xff", b"", ""])), b"\x82\x01\xff\x82\x00\x81\x00")
+
+
+class CompressedTests(TestCase):
+    """Envelopes of clients with permessage-deflate."""
+
+    def test_only_messages_are_compressed(self) -> None:
+        """And only those that are worth it; open frames, heartbeats and close frames are as ever."""
+        envelope = compressed(WEBSOCKET, Agreement(), 6, 100)
+        for frame in (frames.OPEN, frames.HEARTBEAT, frames.close(3000, "x" * 500)):
+            self.assertEqual(envelope.wrap(frame), WEBSOCKET.wrap(frame))
+        self.assertEqual(envelope.messages(Batch(["x" * 94])), WEBSOCKET.messages(Batch(["x" * 94])))
+        frame = envelope.messages(Batch(["x" * 95]))
+        self.assertEqual(frame[:2], bytes([0xC1, len(frame) - 2]))
+        self.assertEqual(Inflater(Agreement()).inflate(frame[2:], 100), b'a["' + b"x" * 95 + b'"]')
+
+    def test_raw_messages_are_compressed_one_by_one(self) -> None:
+        """Each by its own size, texts and binary."""
+        envelope = compressed(RAW_WEBSOCKET, Agreement(), 6, 3)
+        first, second = envelope.messages(Batch(["x" * 50])), envelope.messages(Batch([b"x" * 50]))
+        self.assertEqual((first[0], second[0]), (0xC1, 0xC2))
+        batch = Batch(["x" * 50, "ab", b"x" * 50])
+        self.assertEqual(envelope.messages(batch), first + b"\x81\x02ab" + second)
+        self.assertEqual(envelope.wrap(frames.OPEN), b"")
+
+    def test_raw_and_framed_are_never_equal(self) -> None:
+        """Nor is one with a context to another: a batch keeps what it made by envelope."""
+        made = [compressed(plain, Agreement(), 6, 100) for plain in (WEBSOCKET, RAW_WEBSOCKET)]
+        made += [compressed(WEBSOCKET, Agreement(), level, threshold) for level, threshold in ((1, 100), (6, 101))]
+        made += [compressed(WEBSOCKET, Agreement(server_takeover=True), 6, 100) for _ in range(2)]
+        self.assertEqual(len({*made, WEBSOCKET, RAW_WEBSOCKET}), 8)
+        self.assertEqual([envelope.shared for envelope in made], [True] * 4 + [False] * 2)
 
 
 class CallbackTests(TestCase):

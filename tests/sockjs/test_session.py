@@ -10,7 +10,10 @@ from sockjsd.errors import StateError
 from sockjsd.sockjs.batch import OVERHEAD, Batch
 from sockjsd.sockjs.session import TRANSITIONS, Event, Session, SessionOptions, State, next_state
 from tests.sockjs.fakes import (
+    FakeKeeper,
     Life,
+    RecordingHandler,
+    RecordingReceiver,
     closes,
     drains,
     loses,
@@ -196,6 +199,24 @@ class LimitTests(TestCase):
     def test_session_ends_when_too_many_small_messages_wait(self) -> None:
         """They have hardly any bytes, and still take memory."""
         play(self, Life(self.OPTIONS), (poll("1"), ["1: o", OPENED]), (sends("", ""), []), (sends(""), [self.SLOW]))
+
+    def test_bytes_that_wait_count_without_json(self) -> None:
+        """Where receivers take them; elsewhere they are refused, and the session goes on."""
+        life = Life(self.OPTIONS)
+        poll("1")(life)
+        with self.assertRaises(TypeError):
+            life.session.send(b"abc")
+        self.assertEqual(life.session.close_code, 0)
+        options = SessionOptions(output_limit=1000)
+        session = Session(RecordingHandler(), FakeKeeper(), options, resumable=False, binary=True)
+        receiver = RecordingReceiver(session, capacity=1)
+        session.attach(receiver)
+        size = Batch([b""]).size(binary=True) + Batch(["a"]).size(binary=True)
+        session.send("a")
+        session.send(bytes(1000 - size))
+        self.assertEqual(session.close_code, 0)
+        session.send(b"")
+        self.assertEqual(session.close_code, 3008)
 
     def test_session_keeps_what_just_fits(self) -> None:
         """Ten bytes are not more than ten, and a delivery makes room for the next ten."""

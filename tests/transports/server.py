@@ -51,9 +51,9 @@ class Chronicle(SockJSConnection):
         if self._server.closes:
             self.close()
 
-    def messageReceived(self, message: str) -> None:
+    def messageReceived(self, message: str | bytes) -> None:
         """Note it, and send it back; ``raise`` and ``close`` are orders."""
-        self._server.events.append(f"got {message}")
+        self._server.events.append(f"got {message!s}")
         if message == "raise":
             raise RuntimeError("as ordered")
         if message == "close":

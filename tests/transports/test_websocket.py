@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.http.limits import LINGER
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.connection import ConnectionInfo
-from sockjsd.sockjs.envelopes import WEBSOCKET
+from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET
 from sockjsd.sockjs.origins import Origins
 from sockjsd.stats import Tally
 from sockjsd.transports.websocket import WebSocketReceiver
@@ -159,10 +159,16 @@ class MessageTests(SynchronousTestCase):
         self.socket.send('["\\u0000 ü 𝄞 \\ud800"]')
         self.assertEqual(['a["\\u0000 ü 𝄞 \\ud800"]'], self.socket.texts())
 
-    def test_ping_is_answered(self) -> None:
-        """RFC 6455 section 5.5.2, also between messages of one read."""
-        self.socket.client.send(masked(PING, b"1") + masked(TEXT, b'["a"]'))
-        self.assertEqual([(TEXT, b'a["a"]'), (PONG, b"1")], self.socket.frames())
+    def test_pings_are_answered(self) -> None:
+        """RFC 6455 section 5.5.2: each, before what came behind it in the same read."""
+        self.socket.client.send(masked(PING, b"1") + masked(PING, b"2") + masked(TEXT, b'["a"]') + masked(PING))
+        self.assertEqual([(PONG, b"1"), (PONG, b"2"), (TEXT, b'a["a"]'), (PONG, b"")], self.socket.frames())
+
+    def test_ping_inside_a_message_is_answered_at_once(self) -> None:
+        """Its end may be far away."""
+        data = masked(TEXT, b'["a"]')
+        self.socket.client.send(masked(TEXT, b'["', final=False) + masked(PING, b"1") + data[:3])
+        self.assertEqual([(PONG, b"1")], self.socket.frames())
 
     def test_batch_is_sent_as_it_is(self) -> None:
         """What is encoded once for many."""
@@ -201,6 +207,39 @@ class RawTests(SynchronousTestCase):
         """In order; lone surrogates are replaced, because UTF-8 has none."""
         self.server.connections[0].session.deliver(Batch(["1", "\ud800"]))
         self.assertEqual(["1", "\ufffd"], self.socket.texts())
+
+    def test_binary_is_echoed(self) -> None:
+        """As binary: bytes for the application, whether they would be UTF-8 or not."""
+        for data in (b"\xff\xfe", b"text", b"", bytes(60_000)):
+            self.server.events.clear()
+            self.socket.send_frame(BINARY, data)
+            with self.subTest(data[:5]):
+                self.assertEqual([(BINARY, data)], self.socket.frames())
+                self.assertEqual([f"got {data!r}"], self.server.events)
+
+    def test_binary_and_texts_keep_their_order(self) -> None:
+        """In one read, and in one batch."""
+        self.socket.client.send(masked(BINARY, b"1") + masked(TEXT, b"2") + masked(BINARY, b"3"))
+        self.assertEqual([(BINARY, b"1"), (TEXT, b"2"), (BINARY, b"3")], self.socket.frames())
+        self.server.connections[0].session.deliver(Batch([b"1", "2"]))
+        self.assertEqual([(BINARY, b"1"), (TEXT, b"2")], self.socket.frames())
+
+    def test_batch_with_bytes_is_encoded_once(self) -> None:
+        """However many raw WebSockets receive it."""
+        others = [WebSocket(self.server, RAW) for _ in range(2)]
+        batch = Batch([b"\xff", "a"])
+        for connection in self.server.connections:
+            connection.session.deliver(batch)
+        for socket in (self.socket, *others):
+            self.assertEqual([(BINARY, b"\xff"), (TEXT, b"a")], socket.frames())
+        self.assertEqual([RAW_WEBSOCKET], list(batch._encoded or ()))
+
+    def test_message_of_another_type_is_refused(self) -> None:
+        """By the call that sends it; nothing is sent."""
+        for message in (7, None, bytearray(b"a"), ["a"]):
+            with self.assertRaises(TypeError):
+                self.server.connections[0].sendMessage(message)  # type: ignore[arg-type]  # what untyped code does
+        self.assertEqual([], self.socket.frames())
 
     def test_application_that_closes_is_obeyed(self) -> None:
         """``test_close``: with its code and reason in the WebSocket's own close frame."""
@@ -328,16 +367,13 @@ class EndTests(SynchronousTestCase):
         self.assert_ended(3012, "No pong")
 
     def test_binary_is_refused(self) -> None:
-        """1003: only text is understood; once, however many there are."""
-        for path in ("/0/s/websocket", RAW):
-            self.start(path)
-            self.socket.client.send(masked(BINARY, b"\x00") + masked(BINARY, b"\x01"))
-            with self.subTest(path):
-                self.assertEqual([(CLOSE, closing(1003, "Only text is understood"))], self.socket.frames())
-                self.server.advance(LINGER + 1)
-                self.socket.frames()
-                self.assertTrue(self.socket.client.aborted)
-                self.assert_ended(1003, "Only text is understood")
+        """1003: only text is understood with SockJS's framing; once, however many there are."""
+        self.socket.client.send(masked(BINARY, b"\x00") + masked(BINARY, b"\x01"))
+        self.assertEqual([(CLOSE, closing(1003, "Only text is understood"))], self.socket.frames())
+        self.server.advance(LINGER + 1)
+        self.socket.frames()
+        self.assertTrue(self.socket.client.aborted)
+        self.assert_ended(1003, "Only text is understood")
 
     def test_broken_json_is_refused(self) -> None:
         """``test_broken_json``: the connection is closed."""
@@ -446,6 +482,29 @@ class BackPressureTests(SynchronousTestCase):
         self.assertEqual([], self.socket.frames())
         self.socket.client.unblock()
         self.assertEqual(['a["1","2","3"]'], self.socket.texts())
+
+    def test_binary_waits_and_leaves_in_order(self) -> None:
+        """Where there is no framing; what waits is bounded."""
+        socket = WebSocket(self.server, RAW)
+        connection = self.server.connections[-1]
+        socket.client.block()
+        for message in ("1", b"\xff", "3"):
+            connection.sendMessage(message)
+        self.assertEqual([], socket.frames())
+        socket.client.unblock()
+        self.assertEqual([(TEXT, b"1"), (BINARY, b"\xff"), (TEXT, b"3")], socket.frames())
+        socket.client.block()
+        connection.sendMessage(bytes(780))
+        self.assertFalse(connection.closeCode)
+        connection.sendMessage(b"")
+        self.assertEqual(3008, connection.closeCode)
+
+    def test_binary_is_refused_where_the_client_gets_json(self) -> None:
+        """By the call that sends it, although it would have to wait."""
+        with self.assertRaises(TypeError):
+            self.server.connections[0].sendMessage(b"a")
+        self.socket.client.unblock()
+        self.assertEqual([], self.socket.frames())
 
     def test_pings_are_answered_once_when_client_reads_again(self) -> None:
         """Only the last one: however many come, nothing piles up."""

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from sockjsd.errors import WebSocketError
 from sockjsd.websocket.frames import (
+    DEFLATED,
+    RSV1,
     Header,
     Opcode,
     close_payload,
@@ -45,6 +47,11 @@ class EncodeTests(TestCase):
         for opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG):
             with self.assertRaisesRegex(ValueError, "at most 125 bytes, not 126"):
                 encode(opcode, bytes(126))
+
+    def test_compressed_message_is_marked_by_rsv1(self) -> None:
+        """In heads of any size (RFC 7692 section 6)."""
+        for size, head in ((1, b"\xc2\x01"), (126, b"\xc2\x7e\0\x7e"), (1 << 16, b"\xc2\x7f\0\0\0\0\0\x01\0\0")):
+            self.assertEqual(encode(RSV1 | Opcode.BINARY, bytes(size)), head + bytes(size))
 
 
 class UnmaskTests(TestCase):
@@ -90,7 +97,7 @@ class HeaderTests(TestCase):
         for example in EXAMPLES:
             frame = from_client(example)
             start, end = 3 + len(example.head) + 4, 3 + len(frame)
-            expected = Header(True, example.opcode, KEY, start, end)
+            expected = Header(True, example.opcode, False, KEY, start, end)
             for rest in (b"", b"garbage"):
                 with self.subTest(head=example.head.hex(), rest=rest):
                     self.assertEqual(read_header(b"xyz" + frame + rest, 3), expected)
@@ -107,12 +114,30 @@ class HeaderTests(TestCase):
     def test_header_knows_unfinished_frames(self) -> None:
         """A fragment is told from a whole message."""
         for opcode in (0, 1, 2):
-            self.assertEqual(read_header(client(opcode, b"ab", final=False), 0), Header(False, opcode, KEY, 6, 8))
+            header = read_header(client(opcode, b"ab", final=False), 0)
+            self.assertEqual(header, Header(False, opcode, False, KEY, 6, 8))
+
+    def test_header_knows_compressed_messages_where_they_were_negotiated(self) -> None:
+        """RSV1 marks the first frame of a message, whole or not, and is no part of the opcode (RFC 7692 section 6)."""
+        for opcode in (1, 2):
+            for final in (False, True):
+                frame = client(RSV1 | opcode, b"ab", final=final)
+                self.assertEqual(read_header(frame, 0, DEFLATED), Header(final, opcode, True, KEY, 6, 8))
+                plain = client(opcode, b"ab", final=final)
+                self.assertEqual(read_header(plain, 0, DEFLATED), Header(final, opcode, False, KEY, 6, 8))
+
+    def test_header_refuses_bits_that_mean_nothing_although_one_was_negotiated(self) -> None:
+        """RSV1 elsewhere than in the first frame of a message, the two others anywhere."""
+        legal = [RSV1 | final | opcode for opcode in (1, 2) for final in (0, 0x80)]
+        for first in range(256):
+            if first & 0x70 and first not in legal:
+                with self.subTest(first=hex(first)), self.assertRaisesRegex(WebSocketError, "^reserved bit set$"):
+                    read_header(bytes([first, 0x80]), 0, DEFLATED)
 
     def test_header_carries_63_bits_of_length(self) -> None:
         """The largest legal length is a number like any other: whether it is too much is decided elsewhere."""
         header = read_header(b"\x82\xff\x7f" + b"\xff" * 7 + KEY, 0)
-        self.assertEqual(header, Header(True, 2, KEY, 14, 14 + (1 << 63) - 1))
+        self.assertEqual(header, Header(True, 2, False, KEY, 14, 14 + (1 << 63) - 1))
 
     def test_header_refuses_broken_rules_at_once(self) -> None:
         """Each bad head is a protocol error, without waiting for the key or the payload."""

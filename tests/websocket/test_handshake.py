@@ -108,6 +108,11 @@ class AcceptTests(TestCase):
         headers = request(sec_websocket_protocol="chat, v2", sec_websocket_extensions="permessage-deflate")
         self.assertEqual(accept("GET", "HTTP/1.1", headers), ANSWER)
 
+    def test_chosen_extension_is_in_the_answer(self) -> None:
+        """Behind the proof, as the caller says."""
+        answer = accept("GET", "HTTP/1.1", request(), b"Sec-WebSocket-Extensions: x\r\n")
+        self.assertEqual(answer, ANSWER[:-2] + b"Sec-WebSocket-Extensions: x\r\n\r\n")
+
     def test_method_other_than_get_is_405(self) -> None:
         """Whatever else the request says."""
         for method in ("POST", "HEAD", "OPTIONS", "get"):
