@@ -130,7 +130,8 @@ def whole(request: HttpRequest) -> HttpResponse:
 
 
 def rows(request: HttpRequest) -> StreamingHttpResponse:
-    """Stream ``?rows=…`` numbers out of one query, each with 1,000 blanks."""
+    """Stream ``?rows=…`` numbers out of one query, each with 1,000 blanks; ``?pause=…`` seconds before the first."""
+    time.sleep(float(request.GET.get("pause", "0")))
     return StreamingHttpResponse(_select(int(request.GET["rows"])), content_type="text/plain")
 
 
