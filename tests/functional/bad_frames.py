@@ -92,15 +92,14 @@ FRAMES = (
     FrameRow("HTTP", b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n", 1002),
     FrameRow("zeros", bytes(1000), 1002),
     FrameRow("ones", b"\xff" * 1000, 1002),
-    # What only we do not take.
-    FrameRow("binary", client(BINARY, b"x"), 1003),
-    FrameRow("empty binary", client(BINARY), 1003),
-    FrameRow("binary in parts", client(BINARY, b"", final=False) + client(CONTINUATION), 1003),
-    FrameRow("binary, and much behind it", client(BINARY, b"x") + text("x") * 1000, 1003),
 )
 
 #: On SockJS's kind alone: what is no array of strings.
 SOCKJS_FRAMES = (
+    FrameRow("binary", client(BINARY, b"x"), 1003),
+    FrameRow("empty binary", client(BINARY), 1003),
+    FrameRow("binary in parts", client(BINARY, b"", final=False) + client(CONTINUATION), 1003),
+    FrameRow("binary, and much behind it", client(BINARY, b"x") + text("x") * 1000, 1003),
     FrameRow("no JSON", text("x"), 1002),
     FrameRow("half an array", text('["x'), 1002),
     FrameRow("array and more", text('["x"]]'), 1002),

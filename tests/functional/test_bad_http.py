@@ -17,7 +17,7 @@ from tests.functional import bad_input
 from tests.functional.bad_input import HELLO, LIVE, SESSION, Row, chunked, handshake, request, sized
 from tests.functional.smuggling import BEHIND, TRICKS, Trick
 from tests.functional.wire import PROXY_1, PROXY_2, WAYS, Line, client_hello
-from tests.functional.wire_cases import ProxiedTestCase, WireTestCase, differing, impatient, named, statuses
+from tests.functional.wire_cases import ProxiedTestCase, WireTestCase, differing, impatient, named, places, statuses
 
 #: Seconds between two bytes that drip.
 DRIP = 0.05
@@ -196,7 +196,7 @@ class LeavingTests(WireTestCase):
         for way in WAYS:
             for number, data in enumerate(self.REQUESTS):
                 whole = data.replace(SESSION.encode(), f"{way[-1]}{number}{rudely:d}".encode())
-                for size in range(len(whole) + 1):
+                for size in places(way, whole):
                     with self.target.line(way) as line:
                         line.send(whole[:size])
                         line.leave(rudely=rudely)
