@@ -5,7 +5,7 @@ PYTHON ?=
 ROUNDS ?= 10
 BIN = $(VENV)/bin
 
-.PHONY: default venv run test style types coverage lock conformance bench bench-gil
+.PHONY: default venv run test style types coverage lock conformance autobahn bench bench-gil
 
 default: style types test
 
@@ -45,3 +45,8 @@ bench: venv
 
 bench-gil: venv
 	@$(BIN)/python benchmarks/gil.py
+
+# All cases take an hour or two; some of them: make autobahn CASES="9.* 12.1.*"
+autobahn: venv
+	@bash tools/autobahn_venv.sh "$(BIN)/python" .venv-autobahn
+	@set -f; $(BIN)/python tools/autobahn.py "$(CURDIR)/.venv-autobahn/py27/bin/python" $(CASES)

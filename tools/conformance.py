@@ -7,6 +7,7 @@ nothing failed but the tests of ``EXPECTED``.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -28,17 +29,17 @@ PAUSE = 6.0
 PATIENCE = 15.0
 
 
-def answers() -> bool:
-    """Whether somebody listens at ``ADDRESS``."""
+def answers(address: tuple[str, int]) -> bool:
+    """Whether somebody listens at *address*."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(ADDRESS) == 0
+        return probe.connect_ex(address) == 0
 
 
-def wait_for(daemon: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(daemon: subprocess.Popen[bytes], address: tuple[str, int], log: Path) -> None:
     """Return as soon as *daemon* listens; ends the program with its *log* where it does not."""
     deadline = time.monotonic() + PATIENCE
-    while not answers():
+    while not answers(address):
         if daemon.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"conformance: the daemon does not listen:\n{log.read_text()}")
         time.sleep(0.1)
@@ -55,18 +56,19 @@ def stop(daemon: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def running_daemon() -> Iterator[None]:
-    """Run ``twistd sockjsd`` with the configuration for the suite; it is stopped at the end of the block."""
-    if answers():
-        sys.exit(f"conformance: port {ADDRESS[1]} is in use")
+def running_daemon(address: tuple[str, int] = ADDRESS) -> Iterator[None]:
+    """Run ``twistd sockjsd`` with the configuration for the suites; it is stopped at the end of the block."""
+    if answers(address):
+        sys.exit(f"conformance: port {address[1]} is in use")
+    environment = os.environ | {"SOCKJSD_SERVER_LISTEN": f"tcp:{address[1]}:interface={address[0]}"}
     twistd = Path(sys.executable).with_name("twistd")
     command: list[str | Path] = [twistd, "-n", "--pidfile=", "sockjsd", "--config", ROOT / "conf" / "conformance.ini"]
     with tempfile.TemporaryDirectory(prefix="sockjsd-conformance-") as folder:
         log = Path(folder, "log")
         with log.open("wb") as output:
-            daemon = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+            daemon = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
-            wait_for(daemon, log)
+            wait_for(daemon, address, log)
             yield
         finally:
             stop(daemon)
