@@ -63,8 +63,8 @@ class Script:
         wait_until(lambda: self._answers(path), f"an answer at {path}")
 
     def stop(self) -> str:
-        """End it as Ctrl-C does; return what it printed."""
-        self._process.send_signal(signal.SIGINT)
+        """Ask it to end; return what it printed.  Not by SIGINT, which is ignored below a shell's background job."""
+        self._process.send_signal(signal.SIGTERM)
         output, _ = self._process.communicate(timeout=PATIENCE)
         return output.decode()
 
@@ -142,7 +142,7 @@ class ExampleTestCase(TestCase):
         socket.send(json.dumps([message]))
 
     def assert_ends_cleanly(self) -> None:
-        """Ctrl-C ends it, and nothing was printed on its way: neither warnings nor tracebacks."""
+        """It ends when it is asked to, and nothing was printed on its way: neither warnings nor tracebacks."""
         self.assertEqual(self.script.stop(), "")
 
 
