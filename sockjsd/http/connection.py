@@ -46,6 +46,7 @@ class HTTPConnection(Protocol):
         self.factory = factory
         self.writable = True
         self.due = -1
+        self._host: object = None
         self._waiting = Waiting.NOTHING
         self._reader: Reader | None = Reader(factory.limits, self)
         self._queue: deque[Exchange] = deque()
@@ -122,7 +123,9 @@ class HTTPConnection(Protocol):
         """Find the route, which decides what body is welcome."""
         # Under haproxy: the peer is known now, and was not when the connection was made.
         sender = self.factory.proxies.sender_over(self.transport, head.headers)
-        exchange = Exchange(head, self, sender.address, self.transport.getHost(), secure=sender.secure)
+        if self._host is None:
+            self._host = self.transport.getHost()  # a system call each time
+        exchange = Exchange(head, self, sender.address, self._host, secure=sender.secure)
         self._queue.append(exchange)
         application = self.factory.application
         exchange.route = application.find(exchange.request)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -50,6 +51,8 @@ class Endpoint:
         self.origins = origins
         self.client_url = client_url
         self.wheel = wheel
+        #: What ``/info`` tells, up to what is different each time.
+        self.abilities = self._describe()
         self.expires = DateField(clock, "Expires", YEAR)
         self.sessions = Registry(
             make_connection,
@@ -61,6 +64,18 @@ class Endpoint:
         )
         self.stats = StatsCollector(clock, options.transports, self.sessions.__len__)
         wheel.each_second(self.stats.sample)
+
+    def _describe(self) -> bytes:
+        """Return the JSON of ``/info`` without its end, which is different each time."""
+        options = self.options
+        info: dict[str, object] = {
+            "websocket": self.offers("websocket"),
+            "cookie_needed": options.cookie,
+            "origins": ["*:*"],
+        }
+        if options.base_url:
+            info["base_url"] = options.base_url
+        return json.dumps(info, separators=(",", ":")).encode()[:-1]
 
     def offers(self, transport: str) -> bool:
         """Return whether *transport* is switched on."""
