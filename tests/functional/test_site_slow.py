@@ -217,3 +217,28 @@ class LeavingTests(SiteTestCase):
         until(lambda: "Stopping:" in daemon.log(), "the drain")
         self.assertEqual(daemon.stop(), 0, daemon.log())
         self.assertEqual((len(self.events("generator closed")), len(self.events("finished"))), (1, 2))
+
+
+class PatienceTests(SiteTestCase):
+    """Clients that stay and read nothing at all."""
+
+    server = {"send_timeout": 1}
+
+    def test_answers_that_nobody_reads_are_closed(self) -> None:
+        """After ``send_timeout``, although the client does not leave; a client that reads a little is not cut."""
+        for target in ("/file/", f"/parts/?size={GIB}", f"/whole/?size={8 * MIB}"):
+            self.connect(target).begin()
+        reading = self.connect(f"/parts/?size={GIB}").begin()
+
+        def closed() -> bool:
+            reading.read(256 * KIB)
+            return len(self.events("generator closed")) == 1 and not self.spooled() and not self.sends_file()
+
+        until(closed, "the answers to be closed")
+        self.assertEqual(reading.read(8 * MIB), 8 * MIB)
+        reading.leave()
+        self.assert_all_closed(4)
+
+    def sends_file(self) -> bool:
+        """Return whether the daemon has the large file open."""
+        return any(link.resolve() == self.folder / "big" for link in Path(f"/proc/{self.daemon.pid}/fd").iterdir())
