@@ -144,7 +144,7 @@ class Endpoint:
         False,
         help="Whether messages over WebSockets may be compressed (permessage-deflate), where the client can do that.",
         when="if messages are long and networks slow or dear: text shrinks to a third. It costs processor time, and "
-        "who can mix own words into a message can guess at its secrets from its length; docs/websocket.md says how much.",
+        "who can mix own words into a message can guess at its secrets from its length; see docs/websocket.md.",
     )
     compression_threshold: int = option(
         kinds.size,

@@ -32,7 +32,7 @@ class Batch:
     :param texts: the messages, at least one, in order.
     """
 
-    __slots__ = ("_bare", "_encoded", "_prefixed", "_quoted", "texts")
+    __slots__ = ("_bare", "_data", "_encoded", "_envelope", "_prefixed", "_quoted", "texts")
 
     def __init__(self, texts: Sequence[Message]) -> None:
         self.texts = texts
@@ -42,7 +42,10 @@ class Batch:
         self._bare: list[bytes] | None = None
         # The same messages behind a prefix, for each that was asked for.
         self._prefixed: dict[str, Batch] | None = None
-        # What goes over the wire, for each envelope that was asked for; None until one is.
+        # The envelope that was asked for last, and what goes over the wire for it.
+        self._envelope: Envelope | None = None
+        self._data = b""
+        # The same for each envelope that was asked for; None while that is but one.
         self._encoded: dict[Envelope, bytes] | None = None
 
     @property
@@ -71,14 +74,23 @@ class Batch:
 
     def encoded(self, envelope: Envelope) -> bytes:
         """Return the bytes for receivers with this *envelope*; computed once, unless it belongs to one of them."""
-        if self._encoded is None:
-            self._encoded = {}
-        data = self._encoded.get(envelope)
+        if envelope is self._envelope:  # receivers of one kind mostly come in a row: no hash, no dict
+            return self._data
+        data = self._found(envelope) if self._envelope is not None else None
         if data is None:
             data = envelope.messages(self)
-            if envelope.shared:
+        if envelope.shared:
+            self._envelope, self._data = envelope, data
+            if self._encoded is not None:
                 self._encoded[envelope] = data
         return data
+
+    def _found(self, envelope: Envelope) -> bytes | None:
+        """Return what was made for an equal envelope, if something was."""
+        if self._encoded is None:
+            assert self._envelope is not None, "the first one needs no dict"
+            self._encoded = {self._envelope: self._data}
+        return self._encoded.get(envelope)
 
     def prefixed(self, prefix: str) -> Batch:
         """Return a batch of the same messages with *prefix* before each; computed once.

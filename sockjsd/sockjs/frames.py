@@ -51,7 +51,10 @@ def plain(text: str) -> bytes:
     """
     if not isinstance(text, str):
         raise TypeError(f"a message is a string or bytes, not {type(text).__name__}")
-    return replace_surrogates(text).encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return replace_surrogates(text).encode()
 
 
 def array(quoted: bytes) -> bytes:

@@ -131,11 +131,6 @@ class Closed:
 Event: TypeAlias = str | bytes | Ping | Pong | Closed
 
 
-def _spare(size: int) -> int:
-    """Return the bytes by which compressing *size* bytes can make them more; zlib's own bound is below it."""
-    return (size >> 4) + 64
-
-
 class _Fragments:
     """A message whose last fragment has not come yet."""
 
@@ -171,6 +166,7 @@ class Connection:
         "_fragments",
         "_goodbye",
         "_inflater",
+        "_max_compressed",
         "_max_message",
         "_max_short",
         "_state",
@@ -178,6 +174,8 @@ class Connection:
 
     def __init__(self, *, max_message: int, inflater: Inflater | None = None) -> None:
         self._max_message = max_message
+        #: Bytes of a compressed one: a sixteenth more, if it cannot be made smaller; zlib's own bound is below that.
+        self._max_compressed = max_message + (max_message >> 4) + 64
         self._inflater = inflater
         self._first_bytes = PLAIN if inflater is None else DEFLATED
         #: Bytes: the largest text that the short way through `receive` may take.
@@ -258,7 +256,9 @@ class Connection:
         try:
             self._read_frames(data, events)
         except WebSocketError as violation:
-            events.append(self._end(Cause.VIOLATION, violation.code, violation.reason, said=violation.reason))
+            events.append(self._violated(violation))
+        except UnicodeDecodeError:
+            events.append(self._violated(WebSocketError(INVALID_DATA, "text is not UTF-8")))
         if was is _OPEN:
             return events
         return [event for event in events if type(event) is Closed]
@@ -283,43 +283,39 @@ class Connection:
         """Check what a head says against the fragments before it, while its payload may still be on its way."""
         if header.opcode > _LAST_DATA:
             return
-        so_far, compressed = 0, header.compressed
-        if self._fragments is None:
+        size = header.end - header.start
+        whole = self._fragments
+        compressed = header.compressed
+        if whole is None:
             if header.opcode == _CONTINUATION:
                 raise WebSocketError(PROTOCOL_ERROR, "continuation of nothing")
         elif header.opcode != _CONTINUATION:
             raise WebSocketError(PROTOCOL_ERROR, "new message inside a fragmented one")
         else:
-            so_far, compressed = len(self._fragments.payload), self._fragments.compressed
-        size = so_far + header.end - header.start
-        if size > self._max_message and (not compressed or size > self._max_message + _spare(self._max_message)):
+            size += len(whole.payload)
+            compressed = whole.compressed
+        if size > self._max_message and not (compressed and size <= self._max_compressed):
             raise WebSocketError(TOO_BIG, "message too big")
 
     def _on_data(self, header: Header, payload: bytes) -> Event | None:
-        try:
-            return self._assemble(header, payload)
-        except UnicodeDecodeError as error:
-            raise WebSocketError(INVALID_DATA, "text is not UTF-8") from error
-
-    def _assemble(self, header: Header, payload: bytes) -> str | bytes | None:
         """Return the message that *payload* ends; ``None`` when more of it has to come."""
         whole = self._fragments
         if whole is None:
             if header.final:
-                return self._message(header.opcode == _TEXT, header.compressed, payload)
+                if header.compressed:
+                    payload = self._inflated(payload)
+                return payload.decode() if header.opcode == _TEXT else payload
             whole = self._fragments = _Fragments(header.opcode == _TEXT, header.compressed)
         whole.add(payload, header.final)
         if not header.final:
             return None
         self._fragments = None
-        return self._message(whole.is_text, whole.compressed, bytes(whole.payload))
+        message = self._inflated(bytes(whole.payload)) if whole.compressed else whole.payload
+        return message.decode() if whole.is_text else bytes(message)
 
-    def _message(self, is_text: bool, compressed: bool, payload: bytes) -> str | bytes:
-        """Return what all of *payload* says."""
-        if compressed:
-            assert self._inflater is not None, "without it RSV1 is an error"
-            payload = self._inflater.inflate(payload, self._max_message)
-        return payload.decode() if is_text else payload
+    def _inflated(self, payload: bytes) -> bytes:
+        assert self._inflater is not None, "without it RSV1 is an error"
+        return self._inflater.inflate(payload, self._max_message)
 
     def _on_ping(self, _: Header, payload: bytes) -> Event:
         return Ping(payload)
@@ -329,6 +325,9 @@ class Connection:
 
     def _on_close(self, _: Header, payload: bytes) -> Event:
         return self._end(Cause.CLOSE_RECEIVED, *read_close(payload))
+
+    def _violated(self, violation: WebSocketError) -> Closed:
+        return self._end(Cause.VIOLATION, violation.code, violation.reason, said=violation.reason)
 
     def _end(self, cause: Cause, code: int, reason: str, *, said: str = "") -> Closed:
         """Let go of everything and say goodbye with *said*, where we have not said it yet."""

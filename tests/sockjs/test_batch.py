@@ -116,7 +116,19 @@ class SharingTests(TestCase):
         first = batch.encoded(one)
         self.assertEqual(batch.encoded(other), first)
         self.assertLess(len(batch.encoded(one)), len(first) // 10)
-        self.assertEqual(batch._encoded, {})
+        self.assertIsNone(batch._envelope)
+
+    def test_what_was_made_is_found_again_whoever_asks_in_between(self) -> None:
+        """Receivers of several kinds come in any order, and some of them are alone with theirs."""
+        batch, alone = Batch(["x" * 50]), compressed(WEBSOCKET, Agreement(server_takeover=True), 6, 1)
+        envelopes = [XHR, WEBSOCKET, jsonp(b"cb"), RAW_WEBSOCKET]
+        made = [batch.encoded(envelope) for envelope in envelopes]
+        for _ in range(2):
+            for envelope, data in zip(envelopes, made, strict=True):
+                self.assertEqual(batch.encoded(alone)[0], 0xC1)
+                self.assertIs(batch.encoded(envelope), data)
+                self.assertIs(batch.encoded(envelope), data)
+        self.assertIs(batch.encoded(jsonp(b"cb")), made[2])
 
 
 class PrefixedTests(TestCase):

@@ -232,7 +232,8 @@ class RawTests(SynchronousTestCase):
             connection.session.deliver(batch)
         for socket in (self.socket, *others):
             self.assertEqual([(BINARY, b"\xff"), (TEXT, b"a")], socket.frames())
-        self.assertEqual([RAW_WEBSOCKET], list(batch._encoded or ()))
+        self.assertIs(batch.encoded(RAW_WEBSOCKET), batch.encoded(RAW_WEBSOCKET))
+        self.assertIsNone(batch._encoded)  # nothing was made for another envelope
 
     def test_message_of_another_type_is_refused(self) -> None:
         """By the call that sends it; nothing is sent."""
