@@ -46,7 +46,7 @@ bench: venv
 bench-gil: venv
 	@$(BIN)/python benchmarks/gil.py
 
-# All cases take an hour or two; some of them: make autobahn CASES="9.* 12.1.*"
+# All cases take half an hour or more; some of them: make autobahn CASES="9.* 12.1.*"
 autobahn: venv
 	@bash tools/autobahn_venv.sh "$(BIN)/python" .venv-autobahn
 	@set -f; $(BIN)/python tools/autobahn.py "$(CURDIR)/.venv-autobahn/py27/bin/python" $(CASES)

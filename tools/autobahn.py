@@ -1,7 +1,7 @@
 """Runs Autobahn's public suite for WebSockets against a daemon of ours: ``autobahn.py PYTHON27 [CASE …]``.
 
 All cases run against ``/autobahn`` of ``conf/conformance.ini``, then those on compression against
-``/autobahn_context``; a CASE such as ``9.*`` runs those alone.  The whole takes an hour or two.
+``/autobahn_context``; a CASE such as ``9.*`` runs those alone.  The whole takes half an hour or more.
 Fails where a case failed, is not implemented, or did not run; the reports go to ``build/autobahn``.
 """
 
