@@ -252,6 +252,8 @@ class TrialTests(OriginTests):
                     requests = self.answered(session)
                     self.assert_with_cookie(requests, site)
                     self.assertEqual([asked.status // 100 for asked in requests], [4 if endpoint == "closed" else 2])
+                    if taken:  # the answer leaves before the application hears the message
+                        wait_until(lambda session=session: len(self.scene.told(session)) > 1, "the message")
                     self.assertEqual(self.scene.told(session), ["made", *taken])
 
     def test_page_is_known_by_its_referer_where_there_is_no_tls(self) -> None:
