@@ -211,6 +211,8 @@ class EchoTests(DemoTestCase):
         self.measured(page, "websocket")
         reach(page, "Pause")
         page.press("Enter", 13, "\r")
+        page.wait_for("document.activeElement.textContent === 'Go on'")  # until then another one may be sent
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # and is painted
         page.wait_for("document.getElementById('waiting').textContent === '0'")
         counts = "['sent', 'received'].map(id => Number(document.getElementById(id).textContent))"
         sent, received = page.evaluate(counts)
