@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -124,6 +125,7 @@ class Node:
             self.close_ports()
             raise
         self._started_at = self._reactor.seconds()
+        self._factory.gathering.each_turn(partial(self._reactor.callLater, 0))
         self._wheel.start()
         self._broker.service().startService()
         self._say_hello()

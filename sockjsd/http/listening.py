@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from cyclone import web
@@ -71,6 +72,7 @@ class ApplicationFactory(HTTPFactory):
 
     def startFactory(self) -> None:
         """Start what keeps time: the port is open."""
+        self.gathering.each_turn(partial(self._reactor.callLater, 0))
         self.wheel.start()
         for part in self._parts:
             part.start(self._reactor)

@@ -197,3 +197,63 @@ class ResultTests(GatheringTestCase):
             self.send(b"one")
             self.send(b"two", [last])
         self.assertEqual(self.kernel.calls, [(self.fds[:-1], b"one"), ([last.fd], b"onetwo"), ([last.fd], b"three")])
+
+
+class TurnTests(GatheringTestCase):
+    """What the answers of one turn of the reactor do, where somebody tells when it ends."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked: list[Callable[[], None]] = []
+        self.gathering.each_turn(self.asked.append)
+
+    def end_turn(self) -> None:
+        """The reactor has read everything that came."""
+        self.asked.pop()()
+        self.assertEqual(self.asked, [])
+
+    def test_single_answer_does_not_wait(self) -> None:
+        """Turn after turn: nobody else would profit."""
+        for _ in range(3):
+            self.send(b"one", self.senders[:1])
+            self.assertEqual(self.senders[0].written.pop(), b"one")
+            self.end_turn()
+
+    def test_further_answers_wait_for_the_end(self) -> None:
+        """The peer is awake, and may sleep again before the next one."""
+        self.send(b"one")
+        self.assertEqual(self.written(), [[b"one"], [], []])
+        self.end_turn()
+        self.assertEqual((self.written(), self.kernel.calls), ([[b"one"], [], []], [([1, 2], b"one")]))
+
+    def test_crowded_turn_makes_the_next_first_answer_wait(self) -> None:
+        """Until a turn has had but one."""
+        self.send(b"one")
+        self.end_turn()
+        self.kernel.calls.clear()
+        self.send(b"two")
+        self.assertEqual(self.kernel.calls, [])
+        self.end_turn()
+        self.assertEqual(self.kernel.calls, [(self.fds, b"two")])
+        self.send(b"three", self.senders[:1])
+        self.assertEqual(self.senders[0].written, [b"one"])
+        self.end_turn()
+        self.send(b"four", self.senders[:1])
+        self.assertEqual(self.senders[0].written, [b"one", b"four"])
+
+    def test_end_of_turn_is_asked_for_once(self) -> None:
+        """However many answers there are."""
+        self.send(b"one")
+        self.send(b"two")
+        self.end_turn()
+        self.assertEqual(self.kernel.calls, [([1, 2], b"onetwo"), ([0], b"two")])
+
+    def test_message_to_many_takes_along_what_waits(self) -> None:
+        """In its order, and without waiting for the end of the turn."""
+        self.send(b"one", self.senders[:2])
+        with self.gathering:
+            self.send(b"two")
+        calls = [([1], b"onetwo"), ([0, 2], b"two")]
+        self.assertEqual((self.senders[0].written, self.kernel.calls), ([b"one"], calls))
+        self.end_turn()
+        self.assertEqual(self.kernel.calls, calls)
