@@ -8,16 +8,19 @@ from functools import partial
 
 from twisted.python.reflect import namedAny
 
+from sockjsd.channels.forms import BARE
 from sockjsd.channels.hub import Hub
 from sockjsd.config import Endpoint
 from sockjsd.errors import StartError
-from sockjsd.sockjs.batch import Batch, Message
+from sockjsd.sockjs.batch import Message
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 
 #: What a client of ``broadcast`` gets that sends binary: most of those who should hear it cannot (RFC 6455).
 TEXT_ONLY = (1003, "Only text is understood")
 #: What a relay's client gets that sends a message: losing it silently would be worse.
 LISTEN_ONLY = (3003, "This endpoint only sends")
+#: What a relay's client gets when what follows does not join up with what it got; the code is Centrifugo's.
+INSUFFICIENT_STATE = (3010, "Insufficient state")
 
 
 class Echo(SockJSConnection):
@@ -64,29 +67,35 @@ class Broadcast(SockJSConnection):
 class Relay(SockJSConnection):
     """Sends the bare data of each publication on the endpoint's channels.
 
+    Who missed some that history no longer holds is closed with ``INSUFFICIENT_STATE``.
+
     :param hub: knows who listens to what.
     :param channels: of the endpoint.
     """
 
-    def __init__(self, hub: Hub[Batch], channels: Iterable[str]) -> None:
+    def __init__(self, hub: Hub, channels: Iterable[str]) -> None:
         self._hub = hub
         self._channels = channels
 
     def connectionMade(self, info: ConnectionInfo) -> None:
         """Listen."""
         for channel in self._channels:
-            self._hub.subscribe(channel, self.session)
+            self._hub.subscribe(channel, self.session, BARE, self)
 
     def messageReceived(self, message: Message) -> None:
         """Refuse: nobody is there to take it."""
         self.close(*LISTEN_ONLY)
+
+    def on_reset(self, channel: str) -> None:
+        """Close: a browser without a library has no other way to be told."""
+        self.close(*INSUFFICIENT_STATE)
 
     def connectionLost(self) -> None:
         """Listen no more."""
         self._hub.unsubscribe_all(self.session)
 
 
-def make_application(options: Endpoint, hub: Hub[Batch]) -> Callable[[], SockJSConnection]:
+def make_application(options: Endpoint, hub: Hub) -> Callable[[], SockJSConnection]:
     """Return what makes a connection for each client of the endpoint.
 
     A relay's channels are held for as long as the daemon runs: a client that has just

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from functools import partial
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ from sockjsd.applications import make_application
 from sockjsd.brokers.interface import Broker, Run
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
+from sockjsd.channels.publications import Item, Publication
 from sockjsd.config import Config
 from sockjsd.config import Endpoint as EndpointOptions
 from sockjsd.config import Server as ServerOptions
@@ -42,7 +44,6 @@ from sockjsd.http.fields import DateField
 from sockjsd.http.limits import Limits
 from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
-from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.wheel import Wheel
@@ -87,7 +88,7 @@ class Node:
         self._endpoints: list[Endpoint] = []
         self._site = Site(config.site, reactor) if config.site.settings else None
         self._broker = make_broker(config, reactor)
-        self._hub: Hub[Batch] = Hub(self._broker, Batch, self._delivery_failed)
+        self._hub = Hub(self._broker, self._delivery_failed)
         self._broker.on_run = self._deliver
         # When it was started, on the reactor's clock.
         self._started_at = 0.0
@@ -184,7 +185,7 @@ class Node:
     def _deliver(self, run: Run) -> None:
         """Hand a run on; what is sent meanwhile leaves at the end."""
         with self._factory.gathering:
-            self._hub.delivered(run)
+            self._hub.delivered({channel: _publications(items) for channel, items in run.items()})
 
     def _delivery_failed(self, error: Exception) -> None:
         self._log.failure("A delivery failed", failure=Failure(error))
@@ -255,6 +256,11 @@ class Node:
 
             publishing.uninstall()
         return maybeDeferred(self._broker.service().stopService)
+
+
+def _publications(items: Iterable[str | Item]) -> list[Item]:
+    """Return *items* with bare texts as publications without a position."""
+    return [Publication(item) if isinstance(item, str) else item for item in items]
 
 
 def extend_path(folder: str | None) -> None:

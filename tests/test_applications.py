@@ -10,10 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.applications import make_application
 from sockjsd.channels.hub import Hub
+from sockjsd.channels.publications import Publication
 from sockjsd.config import Endpoint
 from sockjsd.errors import StartError
 from sockjsd.registry import Registry
-from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 from sockjsd.sockjs.session import Session, SessionOptions
 from sockjsd.wheel import Wheel
@@ -50,8 +50,12 @@ class ApplicationTestCase(SynchronousTestCase):
         """Build a hub on a feed of ours."""
         self.feed = FakeFeed()
         self.errors: list[Exception] = []
-        self.hub: Hub[Batch] = Hub(self.feed, Batch, self.errors.append)
+        self.hub = Hub(self.feed, self.errors.append)
         self.wheel = Wheel(Clock())
+
+    def publish(self, **channels: list[str]) -> None:
+        """Let a run of these texts arrive."""
+        self.hub.delivered({channel: [Publication(text) for text in texts] for channel, texts in channels.items()})
 
     def make(self, application: str, *channels: str) -> Callable[[], SockJSConnection]:
         """Return what the configuration's word means."""
@@ -121,7 +125,7 @@ class RelayTests(ApplicationTestCase):
         registry = self.registry("relay", "news", "sport")
         _, stream = self.client(registry)
         session, poll = self.client(registry, capacity=1)
-        self.hub.delivered({"news": ['"a"', '"b"'], "sport": ["1"], "other": ["2"]})
+        self.publish(news=['"a"', '"b"'], sport=["1"], other=["2"])
         session.attach(poll)
         self.assertEqual(stream.lines, ["r: o", 'r: a["\\"a\\"","\\"b\\""]', 'r: a["1"]'])
         self.assertEqual(poll.lines, ["r: o", 'r: a["\\"a\\"","\\"b\\"","1"]'])
@@ -141,6 +145,14 @@ class RelayTests(ApplicationTestCase):
         session.receive(["a"])
         self.assertEqual(receiver.lines, ["r: o", 'r: c[3003,"This endpoint only sends"]'])
 
+    def test_relay_closes_who_missed_something(self) -> None:
+        """A browser without a library has no other way to be told that history began anew."""
+        registry = self.registry("relay", "news", "sport")
+        _, receiver = self.client(registry)
+        self.hub.reset("news")
+        self.assertEqual(receiver.lines, ["r: o", 'r: c[3010,"Insufficient state"]'])
+        self.assertEqual((self.errors, self.hub.counts.subscriptions), ([], 0))
+
     def test_subscriptions_are_gone_after_every_kind_of_end(self) -> None:
         """Closed, lost, listen-only, too slow, or nobody came back."""
         ends: dict[int, Callable[[Session, RecordingReceiver], None]] = {
@@ -148,7 +160,7 @@ class RelayTests(ApplicationTestCase):
             1002: lambda session, receiver: session.interrupted(receiver),
             3003: lambda session, receiver: session.receive(["a"]),
             1006: lambda session, receiver: session.timed_out(),
-            3008: lambda session, receiver: self.hub.delivered({"news": ["x" * 2000], "sport": ["y"]}),
+            3008: lambda session, receiver: self.publish(news=["x" * 2000], sport=["y"]),
         }
         for code, end in ends.items():
             with self.subTest(code=code):
@@ -165,7 +177,7 @@ class RelayTests(ApplicationTestCase):
         registry = self.registry("relay", "news", "sport", output_limit=10)
         slow, _ = self.client(registry, capacity=1)
         _, fast = self.client(registry)
-        self.hub.delivered({"news": ["x" * 20], "sport": ["y"]})
+        self.publish(news=["x" * 20], sport=["y"])
         self.assertEqual(slow.close_code, 3008)
         self.assertEqual(fast.lines, ["r: o", f'r: a["{"x" * 20}"]', 'r: a["y"]'])
 

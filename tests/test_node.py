@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import sockjsd.node
 from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.channels.forms import BARE
 from sockjsd.config import Broker, Config, Endpoint, Server, Site
 from sockjsd.django import publishing
 from sockjsd.django_wsgi import Site as DjangoSite
@@ -197,7 +198,7 @@ class StartTests(NodeTestCase):
 
             write = took
 
-        node._hub.subscribe("news", Subscriber())
+        node._hub.subscribe("news", Subscriber(), BARE)
         node._broker.publish("news", "1")
         self.assertEqual((gathered, node._factory.gathering.take(Subscriber(), b"")), ([True], False))
 

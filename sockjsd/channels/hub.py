@@ -6,12 +6,13 @@ Two duties, and no other:
 * Tell the broker (the *feed*) which channels are wanted.  Interest is counted: the
   feed is asked once when the first subscriber or holder of a channel comes, and
   once more after the last one went.
-* Hand each run of publications on.  A channel's part of a run becomes **one**
-  batch, and every subscriber gets that same object, so that each wire format is
-  encoded once for all of them.
+* Hand each run of items on.  Subscribers of a channel differ in the *form* in which
+  they want it: bare data, pushes of the client protocol, the items themselves.  A
+  channel's part of a run is put into each form **once**, and every subscriber of that
+  form gets that same object, so that each wire format is encoded once for all of them.
 
-Order is deterministic: channels in the order of the run, subscribers in the order
-in which they came.  Who leaves during a delivery gets nothing more, who comes
+Order is deterministic: channels in the order of the run, forms and their subscribers in
+the order in which they came.  Who leaves during a delivery gets nothing more, who comes
 during one gets the next; one subscriber that raises costs no other its batch.
 
 What is in a batch, and how it reaches a browser, is left to others.
@@ -21,19 +22,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from sockjsd.channels.publications import Item, Publication
 from sockjsd.errors import StateError
 
 BatchT = TypeVar("BatchT")
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
+
+#: Makes what subscribers get of a channel's name and its items, at least one; ``None``: there is nothing for them.
+#: Compared by identity, so it has to be one object for all who want the same.
+Form = Callable[[str, list[Item]], BatchT | None]
 
 
 class ChannelFeed(Protocol):
     """What the hub asks of a broker; neither call waits or raises."""
 
     def subscribe(self, channel: str) -> None:
-        """Send the publications of *channel* from now on."""
+        """Send the items of *channel* from now on."""
 
     def unsubscribe(self, channel: str) -> None:
         """Send no more of them."""
@@ -44,6 +50,13 @@ class Subscriber(Protocol[BatchT_contra]):
 
     def deliver(self, batch: BatchT_contra) -> None:
         """Take one batch; it is shared with other subscribers, so leave it unchanged."""
+
+
+class Owner(Protocol):
+    """Who answers for a subscription: the subscriber itself, or whoever stands behind it."""
+
+    def on_reset(self, channel: str) -> None:
+        """Take note that what follows on *channel* does not join up with what was delivered before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +76,37 @@ class HubCounts:
     deliveries: int
 
 
-@dataclass(slots=True)
-class _Interest(Generic[BatchT]):
-    """Why a channel is wanted: its subscribers (a dict is a set that keeps its order) and holders."""
+#: The subscribers of one form (a dict is a set that keeps its order), each with its owner.
+_Group = dict[Subscriber[Any], Owner | None]
 
-    subscribers: dict[Subscriber[BatchT], None] = field(default_factory=dict)
+
+@dataclass(slots=True)
+class _Interest:
+    """Why a channel is wanted: its subscribers by form, and holders."""
+
+    groups: dict[Form[Any], _Group] = field(default_factory=dict)
     holds: int = 0
 
+    def remove(self, form: Form[Any], subscriber: Subscriber[Any]) -> None:
+        group = self.groups[form]
+        del group[subscriber]
+        if not group:
+            del self.groups[form]
 
-class Hub(Generic[BatchT]):
+
+class Hub:
     """Joins one feed to the subscribers of this node.
 
-    :param feed: the broker; it has to call :meth:`delivered` with what arrives.
-    :param make_batch: makes the object that subscribers get from a channel's texts.
-    :param on_error: called with what a subscriber raised; must not raise itself.
+    :param feed: the broker, or the relay; it has to call :meth:`delivered` with what arrives.
+    :param on_error: called with what a form, a subscriber or an owner raised; must not raise itself.
     """
 
-    def __init__(
-        self, feed: ChannelFeed, make_batch: Callable[[list[str]], BatchT], on_error: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, feed: ChannelFeed, on_error: Callable[[Exception], None]) -> None:
         self._feed = feed
-        self._make_batch = make_batch
         self._on_error = on_error
-        self._interests: dict[str, _Interest[BatchT]] = {}
+        self._interests: dict[str, _Interest] = {}
         # The same pairs seen from the other side, so that a leaving subscriber costs only its own channels.
-        self._channels_of: dict[Subscriber[BatchT], dict[str, None]] = {}
+        self._forms_of: dict[Subscriber[Any], dict[str, Form[Any]]] = {}
         self._subscriptions = 0
         self._publications = 0
         self._deliveries = 0
@@ -97,28 +116,46 @@ class Hub(Generic[BatchT]):
         """The numbers of this moment."""
         return HubCounts(len(self._interests), self._subscriptions, self._publications, self._deliveries)
 
-    def subscribe(self, channel: str, subscriber: Subscriber[BatchT]) -> None:
-        """Deliver *channel* to *subscriber* from now on; once, however often it asks."""
+    def wants(self, channel: str) -> bool:
+        """Whether somebody here listens to *channel* or holds it."""
+        return channel in self._interests
+
+    def subscribers(self, channel: str) -> int:
+        """How many subscribers *channel* has here."""
+        interest = self._interests.get(channel)
+        return 0 if interest is None else sum(map(len, interest.groups.values()))
+
+    def subscribe(
+        self, channel: str, subscriber: Subscriber[BatchT], form: Form[BatchT], owner: Owner | None = None
+    ) -> None:
+        """Deliver *channel* to *subscriber* from now on, in *form*; once, however often it asks: the last form counts.
+
+        :param owner: is told when the channel's history begins anew.
+        """
         interest = self._want(channel)
-        if subscriber not in interest.subscribers:
-            interest.subscribers[subscriber] = None
-            self._channels_of.setdefault(subscriber, {})[channel] = None
+        forms = self._forms_of.setdefault(subscriber, {})
+        before = forms.get(channel)
+        if before is None:
             self._subscriptions += 1
+        elif before is not form:
+            interest.remove(before, subscriber)
+        forms[channel] = form
+        interest.groups.setdefault(form, {})[subscriber] = owner
 
-    def unsubscribe(self, channel: str, subscriber: Subscriber[BatchT]) -> None:
+    def unsubscribe(self, channel: str, subscriber: Subscriber[Any]) -> None:
         """Deliver nothing more of *channel* to *subscriber*; harmless when it was not subscribed."""
-        channels = self._channels_of.get(subscriber)
-        if channels is None or channel not in channels:
+        forms = self._forms_of.get(subscriber)
+        form = None if forms is None else forms.pop(channel, None)
+        if form is None:
             return
-        del channels[channel]
-        if not channels:
-            del self._channels_of[subscriber]
-        self._leave(channel, subscriber)
+        if not forms:
+            del self._forms_of[subscriber]
+        self._leave(channel, form, subscriber)
 
-    def unsubscribe_all(self, subscriber: Subscriber[BatchT]) -> None:
+    def unsubscribe_all(self, subscriber: Subscriber[Any]) -> None:
         """Deliver nothing more to *subscriber*; harmless when it was not subscribed."""
-        for channel in self._channels_of.pop(subscriber, {}):
-            self._leave(channel, subscriber)
+        for channel, form in self._forms_of.pop(subscriber, {}).items():
+            self._leave(channel, form, subscriber)
 
     def hold(self, channel: str) -> None:
         """Keep *channel* subscribed even while nobody listens; each call wants one :meth:`release`."""
@@ -135,41 +172,65 @@ class Hub(Generic[BatchT]):
         interest.holds -= 1
         self._forget_if_unwanted(channel, interest)
 
-    def delivered(self, run: Mapping[str, list[str]]) -> None:
-        """Hand a run on: the feed's duty is to call this, with each channel's texts oldest first."""
-        for channel, texts in run.items():
-            self._publications += len(texts)
+    def delivered(self, run: Mapping[str, list[Item]]) -> None:
+        """Hand a run on: the feed's duty is to call this, with each channel's items oldest first."""
+        for channel, items in run.items():
+            publications = sum(type(item) is Publication for item in items)
+            self._publications += publications
             interest = self._interests.get(channel)
-            if interest is not None and interest.subscribers and texts:
-                self._fan_out(interest.subscribers, texts)
+            if interest is not None and items:
+                # A copy, because the first subscriber of a form may come, or its last one go, in answer.
+                for form, group in tuple(interest.groups.items()):
+                    self._deliveries += publications * self._fan_out(channel, items, form, group)
 
-    def _fan_out(self, subscribers: dict[Subscriber[BatchT], None], texts: list[str]) -> None:
-        batch = self._make_batch(texts)
+    def reset(self, channel: str) -> None:
+        """Tell the owners of all subscriptions of *channel* that a history has ended."""
+        interest = self._interests.get(channel)
+        if interest is None:
+            return
+        for subscriber, owner in [pair for group in interest.groups.values() for pair in group.items()]:
+            if owner is not None and channel in self._forms_of.get(subscriber, ()):
+                try:
+                    owner.on_reset(channel)
+                except Exception as error:  # ends in the code of the site: anything may come
+                    self._on_error(error)
+
+    def _fan_out(self, channel: str, items: list[Item], form: Form[Any], group: _Group) -> int:
+        """Return how many subscribers took what *form* makes of *items*."""
+        taken = 0
+        try:
+            batch = form(channel, items)
+        except Exception as error:  # one form that fails costs the others nothing
+            self._on_error(error)
+            return taken
+        if batch is None:
+            return taken
         # A copy, because a subscriber may come or go in answer to what it got.
-        for subscriber in tuple(subscribers):
-            if subscriber not in subscribers:
+        for subscriber in tuple(group):
+            if subscriber not in group:
                 continue
             try:
                 subscriber.deliver(batch)
             except Exception as error:  # ends in the code of the site: anything may come
                 self._on_error(error)
             else:
-                self._deliveries += len(texts)
+                taken += 1
+        return taken
 
-    def _want(self, channel: str) -> _Interest[BatchT]:
+    def _want(self, channel: str) -> _Interest:
         interest = self._interests.get(channel)
         if interest is None:
             interest = self._interests[channel] = _Interest()
             self._feed.subscribe(channel)
         return interest
 
-    def _leave(self, channel: str, subscriber: Subscriber[BatchT]) -> None:
+    def _leave(self, channel: str, form: Form[Any], subscriber: Subscriber[Any]) -> None:
         interest = self._interests[channel]
-        del interest.subscribers[subscriber]
+        interest.remove(form, subscriber)
         self._subscriptions -= 1
         self._forget_if_unwanted(channel, interest)
 
-    def _forget_if_unwanted(self, channel: str, interest: _Interest[BatchT]) -> None:
-        if not interest.subscribers and not interest.holds:
+    def _forget_if_unwanted(self, channel: str, interest: _Interest) -> None:
+        if not interest.groups and not interest.holds:
             del self._interests[channel]
             self._feed.unsubscribe(channel)

@@ -16,7 +16,6 @@ from sockjsd.brokers.interface import Broker
 from sockjsd.channels.hub import Hub
 from sockjsd.http.fields import block
 from sockjsd.http.handler import LeanHandler
-from sockjsd.sockjs.batch import Batch
 from sockjsd.transports.endpoint import Endpoint
 
 _JSON = block({"Content-Type": "application/json", "Cache-Control": "no-store"})
@@ -43,7 +42,7 @@ class Status(LeanHandler):
         self,
         uptime: Callable[[], float],
         broker: Broker,
-        hub: Hub[Batch],
+        hub: Hub,
         endpoints: Iterable[Endpoint],
         **options: Any,
     ) -> None:

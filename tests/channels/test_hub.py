@@ -8,9 +8,11 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.channels.hub import Hub, HubCounts
+from sockjsd.channels.publications import ClientInfo, Item, Joined, Publication
 from sockjsd.errors import StateError
 
 Batch = tuple[str, ...]
+NEWS: list[Item] = [Publication("1")]
 
 
 class RecordingFeed:
@@ -29,18 +31,35 @@ class RecordingFeed:
 
 
 class Reader:
-    """A subscriber that keeps what it got; *reaction* runs at each delivery."""
+    """A subscriber that keeps what it got; *reaction* runs at each delivery, and at each reset."""
 
     def __init__(self, name: str, log: list[tuple[str, Batch]], reaction: Callable[[], None] | None = None) -> None:
         self.name = name
         self.log = log
         self.reaction = reaction
+        self.resets: list[str] = []
 
     def deliver(self, batch: Batch) -> None:
         """Keep the batch, then react."""
         self.log.append((self.name, batch))
         if self.reaction is not None:
             self.reaction()
+
+    def on_reset(self, channel: str) -> None:
+        """Keep the channel, then react."""
+        self.resets.append(channel)
+        if self.reaction is not None:
+            self.reaction()
+
+
+def shouting(channel: str, items: list[Item]) -> Batch | None:
+    """Publications in capitals: another form than the case's own; nothing for those of one letter."""
+    return tuple(item.data.upper() for item in items if isinstance(item, Publication) and len(item.data) > 1) or None
+
+
+def broken(channel: str, items: list[Item]) -> Batch | None:
+    """A form with a bug."""
+    raise ValueError(channel)
 
 
 class HubCase(SynchronousTestCase):
@@ -52,19 +71,24 @@ class HubCase(SynchronousTestCase):
         self.made: list[Batch] = []
         self.errors: list[Exception] = []
         self.log: list[tuple[str, Batch]] = []
-        self.hub: Hub[Batch] = Hub(self.feed, self.make_batch, self.errors.append)
+        self.hub = Hub(self.feed, self.errors.append)
+        self.form = self.plain  # one object: each access to a method makes another
 
-    def make_batch(self, texts: list[str]) -> Batch:
+    def plain(self, channel: str, items: list[Item]) -> Batch:
         """A batch that can be counted."""
-        self.made.append(tuple(texts))
+        self.made.append(tuple(item.data for item in items if isinstance(item, Publication)))
         return self.made[-1]
 
     def reader(self, name: str, *channels: str, reaction: Callable[[], None] | None = None) -> Reader:
         """A subscriber of *channels*."""
         reader = Reader(name, self.log, reaction)
         for channel in channels:
-            self.hub.subscribe(channel, reader)
+            self.hub.subscribe(channel, reader, self.form, reader)
         return reader
+
+    def publish(self, **channels: list[str]) -> None:
+        """Let a run of these texts arrive."""
+        self.hub.delivered({channel: [Publication(text) for text in texts] for channel, texts in channels.items()})
 
 
 class InterestTests(HubCase):
@@ -134,7 +158,7 @@ class InterestTests(HubCase):
         """One channel less is one channel less."""
         ann = self.reader("ann", "news", "sport")
         self.hub.unsubscribe("news", ann)
-        self.hub.delivered({"news": ["1"], "sport": ["2"]})
+        self.publish(news=["1"], sport=["2"])
         self.assertEqual(self.log, [("ann", ("2",))])
         self.hub.unsubscribe_all(ann)
         self.assertEqual(self.feed.asked, ["+news", "+sport", "-news", "-sport"])
@@ -147,7 +171,7 @@ class DeliveryTests(HubCase):
         """One batch is made for a channel, whoever listens, and given in the order of coming."""
         for name in ("ann", "bob", "cid"):
             self.reader(name, "news")
-        self.hub.delivered({"news": ["1", "2"]})
+        self.publish(news=["1", "2"])
         self.assertEqual(self.log, [("ann", ("1", "2")), ("bob", ("1", "2")), ("cid", ("1", "2"))])
         self.assertEqual(self.made, [("1", "2")])
         self.assertTrue(all(batch is self.made[0] for _, batch in self.log))
@@ -155,14 +179,14 @@ class DeliveryTests(HubCase):
     def test_channels_come_in_the_order_of_the_run(self) -> None:
         """A subscriber of two channels gets a batch of each."""
         self.reader("ann", "news", "sport")
-        self.hub.delivered({"sport": ["goal"], "news": ["vote"]})
+        self.publish(sport=["goal"], news=["vote"])
         self.assertEqual(self.log, [("ann", ("goal",)), ("ann", ("vote",))])
 
     def test_no_batch_is_made_when_nobody_listens(self) -> None:
         """A channel that is only held, one that nobody wants any more, and an empty one cost nothing."""
         self.hub.hold("held")
         self.reader("ann", "empty")
-        self.hub.delivered({"held": ["1"], "gone": ["2"], "empty": []})
+        self.publish(held=["1"], gone=["2"], empty=[])
         self.assertEqual((self.made, self.log), ([], []))
 
     def test_others_get_theirs_when_one_raises(self) -> None:
@@ -174,7 +198,7 @@ class DeliveryTests(HubCase):
 
         self.reader("ann", "news", reaction=fail)
         self.reader("bob", "news", "sport")
-        self.hub.delivered({"news": ["1"], "sport": ["2"]})
+        self.publish(news=["1"], sport=["2"])
         self.assertEqual(self.log[1:], [("bob", ("1",)), ("bob", ("2",))])
         self.assertEqual(self.errors, [error])
 
@@ -183,24 +207,131 @@ class DeliveryTests(HubCase):
         self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe_all(bob))
         bob = self.reader("bob", "news")
         self.reader("cid", "news")
-        self.hub.delivered({"news": ["1"]})
+        self.publish(news=["1"])
         self.assertEqual([name for name, _ in self.log], ["ann", "cid"])
 
     def test_delivery_goes_on_when_a_subscriber_removes_itself(self) -> None:
         """A connection that closes in answer to a batch leaves the others theirs."""
         ann = self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe_all(ann))
         self.reader("bob", "news")
-        self.hub.delivered({"news": ["1"]})
+        self.publish(news=["1"])
         self.assertEqual([name for name, _ in self.log], ["ann", "bob"])
 
     def test_subscriber_gets_the_next_run_when_it_came_meanwhile(self) -> None:
         """Who comes during a delivery is not part of it."""
         late = Reader("late", self.log)
-        self.reader("ann", "news", reaction=lambda: self.hub.subscribe("news", late))
-        self.hub.delivered({"news": ["1"]})
+        self.reader("ann", "news", reaction=lambda: self.hub.subscribe("news", late, self.form))
+        self.publish(news=["1"])
         self.assertEqual(self.log, [("ann", ("1",))])
-        self.hub.delivered({"news": ["2"]})
+        self.publish(news=["2"])
         self.assertEqual(self.log[1:], [("ann", ("2",)), ("late", ("2",))])
+
+
+class FormTests(HubCase):
+    """Who wants the same channel in another way."""
+
+    def test_each_form_is_made_once_when_a_run_arrives(self) -> None:
+        """Each subscriber gets the batch of its form, form by form."""
+        self.reader("ann", "news")
+        self.hub.subscribe("news", Reader("bob", self.log), shouting)
+        self.reader("cid", "news")
+        self.publish(news=["goal"])
+        self.assertEqual(self.log, [("ann", ("goal",)), ("cid", ("goal",)), ("bob", ("GOAL",))])
+        self.assertEqual(self.made, [("goal",)])
+
+    def test_subscriber_gets_nothing_when_its_form_makes_nothing(self) -> None:
+        """A form may leave a run out; the other form's subscribers get theirs, and only they are counted."""
+        self.hub.subscribe("news", Reader("bob", self.log), shouting)
+        self.reader("ann", "news")
+        self.hub.delivered({"news": NEWS})
+        self.assertEqual(self.log, [("ann", ("1",))])
+        self.assertEqual(self.hub.counts.deliveries, 1)
+
+    def test_form_is_replaced_when_the_subscriber_asks_again(self) -> None:
+        """It gets each run once, in the form that it asked for last, and leaves once."""
+        ann = self.reader("ann", "news")
+        self.hub.subscribe("news", ann, shouting)
+        self.publish(news=["goal"])
+        self.assertEqual((self.log, self.hub.counts.subscriptions), ([("ann", ("GOAL",))], 1))
+        self.hub.unsubscribe("news", ann)
+        self.assertEqual((self.hub.counts.subscriptions, self.feed.asked), (0, ["+news", "-news"]))
+
+    def test_others_get_theirs_when_a_form_raises(self) -> None:
+        """The error is handed over, once for the run."""
+        for name in ("ann", "bob"):
+            self.hub.subscribe("news", Reader(name, self.log), broken)
+        self.reader("cid", "news")
+        self.hub.delivered({"news": NEWS})
+        self.assertEqual((self.log, [str(error) for error in self.errors]), ([("cid", ("1",))], ["news"]))
+
+    def test_delivery_goes_on_when_the_last_one_of_a_form_leaves(self) -> None:
+        """Forms come and go in answer to a batch without costing the others theirs."""
+        bob = Reader("bob", self.log)
+        self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe("news", bob))
+        self.hub.subscribe("news", bob, shouting)
+        self.publish(news=["goal"])
+        self.assertEqual(self.log, [("ann", ("goal",))])
+        self.assertEqual(self.hub.subscribers("news"), 1)
+
+    def test_hub_tells_who_wants_a_channel(self) -> None:
+        """Held or heard, and by how many."""
+        self.assertEqual((self.hub.wants("news"), self.hub.subscribers("news")), (False, 0))
+        self.hub.hold("news")
+        self.assertEqual((self.hub.wants("news"), self.hub.subscribers("news")), (True, 0))
+        self.reader("ann", "news")
+        self.hub.subscribe("news", Reader("bob", self.log), shouting)
+        self.assertEqual(self.hub.subscribers("news"), 2)
+
+
+class ResetTests(HubCase):
+    """A history that ended."""
+
+    def test_owners_are_told_when_a_channel_is_reset(self) -> None:
+        """Those of this channel, in every form; who has no owner is passed over."""
+        ann, bob, cid = (Reader(name, self.log) for name in ("ann", "bob", "cid"))
+        self.hub.subscribe("news", ann, self.form, ann)
+        self.hub.subscribe("news", bob, shouting, bob)
+        self.hub.subscribe("sport", bob, shouting, bob)
+        self.hub.subscribe("news", cid, self.form)
+        self.hub.reset("news")
+        self.assertEqual([reader.resets for reader in (ann, bob, cid)], [["news"], ["news"], []])
+
+    def test_nobody_is_told_when_nobody_listens(self) -> None:
+        """A channel that is not wanted any more has nobody to tell."""
+        self.hub.reset("news")
+        self.hub.hold("news")
+        self.hub.reset("news")
+        self.assertEqual(self.errors, [])
+
+    def test_owner_is_not_told_when_it_left_meanwhile(self) -> None:
+        """One owner's answer may end the subscription of another."""
+        ann = self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe_all(bob))
+        bob = self.reader("bob", "news")
+        self.hub.reset("news")
+        self.assertEqual((ann.resets, bob.resets), (["news"], []))
+
+    def test_others_are_told_when_one_owner_raises(self) -> None:
+        """The error is handed over."""
+        error = ValueError("broken page")
+
+        def fail() -> None:
+            raise error
+
+        self.reader("ann", "news", reaction=fail)
+        bob = self.reader("bob", "news")
+        self.hub.reset("news")
+        self.assertEqual((bob.resets, self.errors), (["news"], [error]))
+
+    def test_owner_may_subscribe_again_when_it_is_told(self) -> None:
+        """As a client does that recovers; it is told once."""
+
+        def again() -> None:
+            self.hub.unsubscribe("news", ann)
+            self.hub.subscribe("news", ann, self.form, ann)
+
+        ann = self.reader("ann", "news", reaction=again)
+        self.hub.reset("news")
+        self.assertEqual((ann.resets, self.hub.counts.subscriptions), (["news"], 1))
 
 
 class CountTests(HubCase):
@@ -211,7 +342,7 @@ class CountTests(HubCase):
         self.reader("ann", "news", "sport")
         bob = self.reader("bob", "news")
         self.hub.hold("held")
-        self.hub.delivered({"news": ["1", "2"], "held": ["3"]})
+        self.publish(news=["1", "2"], held=["3"])
         self.assertEqual(self.hub.counts, HubCounts(channels=3, subscriptions=3, publications=3, deliveries=4))
         self.hub.unsubscribe_all(bob)
         self.assertEqual(self.hub.counts, HubCounts(channels=3, subscriptions=2, publications=3, deliveries=4))
@@ -223,5 +354,11 @@ class CountTests(HubCase):
             raise ValueError
 
         self.reader("ann", "news", reaction=fail)
-        self.hub.delivered({"news": ["1"]})
+        self.publish(news=["1"])
         self.assertEqual(self.hub.counts, HubCounts(channels=1, subscriptions=1, publications=1, deliveries=0))
+
+    def test_counts_leave_out_who_joined(self) -> None:
+        """Only publications are publications."""
+        self.reader("ann", "news")
+        self.hub.delivered({"news": [Joined(ClientInfo("42", "c1")), Publication("1")]})
+        self.assertEqual(self.hub.counts, HubCounts(channels=1, subscriptions=1, publications=1, deliveries=1))

@@ -9,10 +9,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.channels.forms import BARE
 from sockjsd.channels.hub import Hub
+from sockjsd.channels.publications import Publication
 from sockjsd.endpoints.status import Status
 from sockjsd.http.application import Application
-from sockjsd.sockjs.batch import Batch
 from tests.http.memory import Client
 from tests.transports.server import Server, WebSocket
 
@@ -22,7 +23,7 @@ class StatusTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.server = Server(transports=("websocket", "xhr"))
-        self.hub: Hub[Batch] = Hub(MemoryBroker(), Batch, self.fail)
+        self.hub = Hub(MemoryBroker(), self.fail)
         row = {
             "uptime": lambda: 12.3456,
             "broker": MemoryBroker(),
@@ -57,13 +58,13 @@ class StatusTests(SynchronousTestCase):
         """Connections, publications and losses."""
         socket = WebSocket(self.server)
         session = self.server.connections[0].session
-        self.hub.subscribe("news", session)
-        self.hub.delivered({"news": ["1", "2"]})
+        self.hub.subscribe("news", session, BARE)
+        self.hub.delivered({"news": [Publication("1"), Publication("2")]})
         status = self.status()
         self.assertEqual(status["hub"], {"channels": 1, "subscriptions": 1, "publications": 2, "deliveries": 2})
         self.assertEqual(status["endpoints"]["/echo"]["transp_websocket"], 1)
         socket.client.block()
-        self.hub.delivered({"news": ["3"]})
+        self.hub.delivered({"news": [Publication("3")]})
         socket.client.lose()
         numbers = self.status()["endpoints"]["/echo"]
         self.assertEqual((numbers["transp_websocket"], numbers["losses"]), (0, {"connections": 1, "messages": 1}))
