@@ -120,7 +120,14 @@ class Registry:
             raise HTTPError(404, "Not found", close=False)
         return session
 
-    def create(self, info: ConnectionInfo, session_id: str | None, *, binary: bool = False) -> Session:
+    def create(
+        self,
+        info: ConnectionInfo,
+        session_id: str | None,
+        *,
+        binary: bool = False,
+        connection: SockJSConnection | None = None,
+    ) -> Session:
         """Return a new session, with an id when other requests shall find it.
 
         The caller's duty is to attach a receiver within ``disconnect_delay``; a session
@@ -128,13 +135,14 @@ class Registry:
 
         :param session_id: one that ``find`` does not know, or ``None``.
         :param binary: whether its receivers carry bytes too.
+        :param connection: its application, where the request says more about it than its class does.
         :raises HTTPError: 503, the endpoint has as many sessions as it may, or the daemon is stopping.
         """
         if self._closed:
             raise HTTPError(503, GOING_AWAY[1])
         if len(self) >= self._limit:
             raise HTTPError(503, "Too many sessions", close=False)
-        guard = Guard(self._make_connection(), info)
+        guard = Guard(connection if connection is not None else self._make_connection(), info)
         session = Session(guard, self, self._options, resumable=session_id is not None, binary=binary)
         if session_id is None:
             self._anonymous.add(session)

@@ -125,6 +125,13 @@ class CreateTests(RegistryTestCase):
         self.assertEqual(self.connections[0].calls, [("made", INFO)])
         self.assertIs(self.connections[0].session, session)
 
+    def test_application_may_come_with_the_request(self) -> None:
+        """Then none is made; it is guarded like any other."""
+        given = NotingConnection()
+        session = self.registry.create(INFO, None, connection=given)
+        session.attach(RecordingReceiver(session))
+        self.assertEqual(([("made", INFO)], []), (given.calls, self.connections))
+
     def test_sessions_send_together_in_what_was_given(self) -> None:
         """A broadcast asks for it; without one there is something that does nothing, as often as it is asked for."""
         together = ExitStack()
