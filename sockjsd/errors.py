@@ -66,6 +66,12 @@ class ChannelNameError(SockjsdError):
     status = 400
 
 
+class UnknownNamespace(SockjsdError):
+    """A channel whose namespace the configuration does not have: the message says which there are."""
+
+    status = 400
+
+
 class PublishError(SockjsdError):
     """A publication did not go out."""
 

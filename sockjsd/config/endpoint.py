@@ -272,7 +272,7 @@ def check_prefixes(endpoints: Iterable[Endpoint]) -> None:
     seen: list[Endpoint] = []
     for endpoint in endpoints:
         for other in seen:
-            if _overlap(endpoint.prefix, other.prefix):
+            if overlap(endpoint.prefix, other.prefix):
                 raise ConfigurationError(
                     f"endpoint {endpoint.name}: prefix {endpoint.prefix} and prefix {other.prefix} of endpoint "
                     f"{other.name} overlap; allowed: prefixes of which none is equal to or inside another"
@@ -280,6 +280,6 @@ def check_prefixes(endpoints: Iterable[Endpoint]) -> None:
         seen.append(endpoint)
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     """Whether one prefix is the other or inside it; ``/chat`` and ``/chats`` are not."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")

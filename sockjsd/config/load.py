@@ -10,19 +10,26 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+from sockjsd.config.channels import Channels, check_paths
 from sockjsd.config.declare import Option, options_of
 from sockjsd.config.endpoint import Endpoint, check_prefixes
 from sockjsd.config.environment import overlay
 from sockjsd.config.ini import Block, Value, read_ini, shown_name
 from sockjsd.config.kinds import Refused, bounded
+from sockjsd.config.namespace import Namespace
 from sockjsd.config.options import SECTIONS, Broker, Config, Server, Site
 from sockjsd.errors import ConfigurationError
 
+T = TypeVar("T")
+
 _ENDPOINT = "endpoint"
+#: With a name, and also without.
+_NAMESPACE = "namespace"
+_NAMED = (_NAMESPACE, _ENDPOINT)
 
 #: What the beginning of a line has to look like to be taken for an option that was indented by mistake.
 _LIKE_OPTION = re.compile(r"([a-z_]+)\s*=")
@@ -31,7 +38,7 @@ _LIKE_HEADING = re.compile(r"\[[^\]]+\]")
 
 _SINGLE = tuple(section for section in SECTIONS if section != _ENDPOINT)
 
-_ALLOWED_HEADINGS = ", ".join(f"[{section}]" for section in _SINGLE) + f", [{_ENDPOINT} NAME]"
+_ALLOWED_HEADINGS = ", ".join([f"[{section}]" for section in _SINGLE] + [f"[{section} NAME]" for section in _NAMED])
 
 
 def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -44,7 +51,7 @@ def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Config:
 
 
 def _complete(blocks: Iterable[Block]) -> list[Block]:
-    """All single sections, given or not, then the endpoints; headings and option names are known ones."""
+    """All single sections, given or not, then those with names; headings and option names are known ones."""
     named: dict[str, Block] = {section: Block(section, None, None, {}) for section in _SINGLE}
     for block in blocks:
         heading = _heading(block)
@@ -59,7 +66,7 @@ def _heading(block: Block) -> str:
     words = block.heading.split()
     if len(words) == 1 and words[0] in _SINGLE:
         return words[0]
-    if len(words) == 2 and words[0] == _ENDPOINT:
+    if len(words) == 2 and words[0] in _NAMED:
         return " ".join(words)
     guess = _did_you_mean(block.heading, SECTIONS)
     raise block.wrong(f"{bounded(f'[{block.heading}]')} is no section{guess}; allowed: {_ALLOWED_HEADINGS}")
@@ -88,10 +95,33 @@ def _options(block: Block) -> tuple[Option, ...]:
 
 def _config(blocks: Iterable[Block], path: str | None) -> Config:
     named = {block.heading: block for block in blocks}
-    server, broker, site = (named.pop(section) for section in _SINGLE)
+    server, broker, site, channels, unnamed = (named.pop(section) for section in _SINGLE)
+    namespaces = [unnamed, *(block for block in named.values() if block.heading.startswith(_NAMESPACE))]
+    endpoints = [block for block in named.values() if block.heading.startswith(_ENDPOINT)]
+    of_channels = _built(Channels, channels)
     return Config(
-        Server(**_values(server)), Broker(**_values(broker)), Site(**_values(site)), _endpoints(named.values()), path
+        Server(**_values(server)),
+        Broker(**_values(broker)),
+        Site(**_values(site)),
+        _endpoints(endpoints, of_channels),
+        path,
+        of_channels,
+        {_name(block): _built(Namespace, block, name=_name(block)) for block in namespaces},
     )
+
+
+def _name(block: Block) -> str:
+    """The NAME in a heading, ``""`` where there is none."""
+    return block.heading.partition(" ")[2]
+
+
+def _built(section: Callable[..., T], block: Block, **more: str) -> T:
+    """A section from its block; what is wrong between several options has no line of its own: the section's."""
+    values = _values(block)
+    try:
+        return section(**more, **values)
+    except ConfigurationError as error:
+        raise block.wrong(error.problem) from None
 
 
 def _values(block: Block) -> dict[str, Any]:
@@ -126,16 +156,14 @@ def _value(block: Block, option: Option, given: Value) -> Any:
         raise ConfigurationError(problem, given.file, given.line) from None
 
 
-def _endpoints(blocks: Iterable[Block]) -> dict[str, Endpoint]:
+def _endpoints(blocks: Iterable[Block], channels: Channels) -> dict[str, Endpoint]:
     endpoints: dict[str, Endpoint] = {}
     for block in blocks:
-        name = block.heading.split()[1]
-        values = _values(block)
+        endpoint = _built(Endpoint, block, name=_name(block))
         try:
-            endpoint = Endpoint(name=name, **values)
             check_prefixes([*endpoints.values(), endpoint])
+            check_paths(channels, [endpoint])
         except ConfigurationError as error:
-            # What is wrong between several options has no line of its own: the section's.
             raise block.wrong(error.problem) from None
-        endpoints[name] = endpoint
+        endpoints[endpoint.name] = endpoint
     return endpoints

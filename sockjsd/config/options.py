@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.config.test_options -*-
-"""All options of sockjsd, each declared once: ``[server]``, ``[broker]``, ``[site]``; ``[endpoint NAME]`` is next door.
+"""All options of sockjsd, each declared once: ``[server]``, ``[broker]``, ``[site]``; the other sections are next door.
 
 The values are frozen and checked when they are built, so whoever is handed a `Config`
 need not check anything again.  Times are in seconds, sizes in bytes, paths absolute.
@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sockjsd.config import addresses, kinds
+from sockjsd.config.channels import Channels, check_paths
 from sockjsd.config.declare import check_options, option
 from sockjsd.config.endpoint import Endpoint, check_prefixes
 from sockjsd.config.kinds import KIB, MANY, MIB
+from sockjsd.config.namespace import Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,7 @@ class Config:
 
     :param endpoints: by name, in the order of the file.
     :param file: the path it was read from; ``None`` where there was none.
+    :param namespaces: by name; ``""`` is always there, for channels without a colon.
     """
 
     server: Server = field(default_factory=Server)
@@ -246,12 +249,22 @@ class Config:
     site: Site = field(default_factory=Site)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     file: str | None = None
+    channels: Channels = field(default_factory=Channels)
+    namespaces: dict[str, Namespace] = field(default_factory=lambda: {"": Namespace()})
 
     def __post_init__(self) -> None:
         check_prefixes(self.endpoints.values())
+        check_paths(self.channels, self.endpoints.values())
 
 
 #: The first word of a section's heading → what the section becomes.
 SECTIONS: Mapping[str, type] = MappingProxyType(
-    {"server": Server, "broker": Broker, "site": Site, "endpoint": Endpoint}
+    {
+        "server": Server,
+        "broker": Broker,
+        "site": Site,
+        "channels": Channels,
+        "namespace": Namespace,
+        "endpoint": Endpoint,
+    }
 )

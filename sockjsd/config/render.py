@@ -11,9 +11,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from sockjsd.config.channels import Channels
 from sockjsd.config.declare import Option, options_of
 from sockjsd.config.endpoint import Endpoint
 from sockjsd.config.environment import variable
+from sockjsd.config.namespace import Namespace
 from sockjsd.config.options import Broker, Server, Site
 
 #: Columns of the sample file.
@@ -24,6 +26,8 @@ _EXAMPLES: dict[str, Any] = {
     "server": Server(),
     "broker": Broker(),
     "site": Site(),
+    "channels": Channels(),
+    "namespace": Namespace(),
     "endpoint events": Endpoint("events", channels=("news",)),
 }
 
@@ -42,13 +46,14 @@ _DOCS_HEAD = """\
 A configuration is an INI file: `twistd -n sockjsd --config conf/site.ini`.
 `sockjsd check FILE` tries one, `sockjsd config --sample` prints one with all options and their defaults.
 
-- Sections are `[server]`, `[broker]`, `[site]` and, for each endpoint, `[endpoint NAME]`; options are `option = value`.
+- Sections are `[server]`, `[broker]`, `[site]`, `[channels]`, `[namespace]` and, for each namespace with a name and for
+  each endpoint, `[namespace NAME]` and `[endpoint NAME]`; options are `option = value`.
 - Comments are whole lines that begin with `#` or `;`. In a value `%`, `#`, `;` and quotes mean themselves.
 - Further lines of a value are indented.
 - Times are in seconds, or have a unit: `200ms`, `30s`, `5min`, `1h`. Sizes are in bytes, or `64KiB`, `1MiB`, `1GiB`.
 - A relative path starts at the folder of the file; in an environment variable, where the process was started.
 - `SOCKJSD_SECTION_OPTION` in the environment wins over the file. For `[endpoint NAME]` the section is
-  `ENDPOINT_NAME`, in upper case with `_` for `-`; the endpoint itself has to be in the file.
+  `ENDPOINT_NAME`, in upper case with `_` for `-`, and so for `[namespace NAME]`; the section has to be in the file.
 - `SOCKJSD_SECTION_OPTION_FILE` names a file that has the value, for secrets; both together are an error.
 - What is unknown, given twice or not allowed is an error that names file and line, and nothing starts.
 - `SOCKJSD_CONFIG` names the file for `sockjsd publish` and for Django code that publishes.

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sockjsd import config
-from sockjsd.config import Broker, Config, Endpoint, Server, Site, load
+from sockjsd.config import Broker, Channels, Config, Endpoint, Namespace, Server, Site, load
 from sockjsd.errors import ConfigurationError
 from tests.config.files import FilesTestCase
 
@@ -35,6 +35,22 @@ FULL = """\
     python_path = ..
     threads = 20
 
+    [channels]
+    enabled = yes
+    token_hmac_secret = hunter2
+    token_rsa_public_key =
+        -----BEGIN PUBLIC KEY-----
+        MIIB
+        -----END PUBLIC KEY-----
+
+    [namespace]
+    allow_subscribe = anyone
+
+    [namespace sport]
+    history_size = 10
+    history_ttl = 5min
+    recovery = cache
+
     [endpoint events]
     channels = news sport:football
     allowed_origins = django https://*.example.com
@@ -50,10 +66,21 @@ FULL = """\
 WRONG = [
     (
         "[servr]\nlisten = tcp:1\n",
-        "a.ini:1: '[servr]' is no section, did you mean server?; allowed: [server], [broker], [site], [endpoint NAME]",
+        "a.ini:1: '[servr]' is no section, did you mean server?; allowed: [server], [broker], [site], "
+        "[channels], [namespace], [namespace NAME], [endpoint NAME]",
     ),
     ("[Broker]\n", "a.ini:1: '[Broker]' is no section, did you mean broker?; allowed: [server], "),
-    ("[xyz]\n", "a.ini:1: '[xyz]' is no section; allowed: [server], [broker], [site], [endpoint NAME]"),
+    ("[xyz]\n", "a.ini:1: '[xyz]' is no section; allowed: [server], [broker], [site], [channels], [namespace], "),
+    ("[channels x]\n", "a.ini:1: '[channels x]' is no section"),
+    ("[namespace a b]\n", "a.ini:1: '[namespace a b]' is no section"),
+    ("[namespace é]\n", "a.ini:1: 'é' cannot be a namespace's name; allowed: 1 to 64 letters, digits, -, _ and ."),
+    ("\n[namespace a]\nhistory_size = 1\n", "a.ini:2: namespace a: history_size and history_ttl belong together"),
+    ("[channels]\nping_interval = 5\n", "a.ini:1: channels: pong_timeout has to be less than ping_interval"),
+    ("[channels]\napi_key = a\n hunter2\n", "a.ini:2: [channels] api_key: got a value that is not shown; allowed: one"),
+    (
+        "[endpoint events]\napplication = echo\n[channels]\nevents = yes\n",
+        "a.ini:1: endpoint events: prefix /events and /events of [channels] overlap; allowed: prefixes of which none",
+    ),
     ("[endpoint]\n", "a.ini:1: '[endpoint]' is no section, did you mean endpoint?; allowed: "),
     ("[endpoint a b]\n", "a.ini:1: '[endpoint a b]' is no section"),
     ("[server x]\n", "a.ini:1: '[server x]' is no section"),
@@ -141,6 +168,15 @@ class LoadTests(FilesTestCase):
                     ),
                 },
                 self.path(),
+                Channels(
+                    enabled=True,
+                    token_hmac_secret="hunter2",
+                    token_rsa_public_key="-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----",
+                ),
+                {
+                    "": Namespace(allow_subscribe="anyone"),
+                    "sport": Namespace("sport", history_size=10, history_ttl=300.0, recovery="cache"),
+                },
             ),
         )
         self.assertEqual(list(loaded.endpoints), ["events", "team-chat"])
@@ -158,6 +194,12 @@ class LoadTests(FilesTestCase):
         """File and environment are checked together, not one by one."""
         path = self.write("[endpoint a]\n")
         self.assertEqual(load(path, {"SOCKJSD_ENDPOINT_A_CHANNELS": "x y"}).endpoints["a"].channels, ("x", "y"))
+
+    def test_environment_reaches_namespaces_when_they_are_in_the_file(self) -> None:
+        """The one without a name is always there."""
+        environ = {"SOCKJSD_NAMESPACE_ALLOW_SUBSCRIBE": "user", "SOCKJSD_NAMESPACE_SPORT_PRESENCE": "yes"}
+        loaded = load(self.write("[namespace sport]\n"), environ).namespaces
+        self.assertEqual(loaded, {"": Namespace(allow_subscribe="user"), "sport": Namespace("sport", presence=True)})
 
     def test_listening_has_several_lines_when_the_variable_has(self) -> None:
         """A newline divides in a variable too."""
@@ -239,4 +281,6 @@ class ImportTests(FilesTestCase):
 
     def test_package_offers_its_names(self) -> None:
         """The public names, and nothing by accident."""
-        self.assertEqual(config.__all__, ["Broker", "Config", "Endpoint", "Server", "Site", "load"])
+        self.assertEqual(
+            config.__all__, ["Broker", "Channels", "Config", "Endpoint", "Namespace", "Server", "Site", "load"]
+        )

@@ -79,7 +79,8 @@ class DocsTests(FilesTestCase):
         docs = render_docs()
         self.assertEqual(re.findall(r"^### `(.+)`$", docs, re.MULTILINE), [each.name for _, each in all_options()])
         self.assertEqual(
-            re.findall(r"^## `(.+)`$", docs, re.MULTILINE), ["[server]", "[broker]", "[site]", "[endpoint NAME]"]
+            re.findall(r"^## `(.+)`$", docs, re.MULTILINE),
+            ["[server]", "[broker]", "[site]", "[channels]", "[namespace]", "[endpoint NAME]"],
         )
         for word, each in all_options():
             section = "ENDPOINT_NAME" if word == "endpoint" else word.upper()
