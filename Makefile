@@ -39,9 +39,9 @@ conformance: venv
 	@bash tools/protocol_venv.sh "$(BIN)/python" .venv-protocol
 	@$(BIN)/python tools/conformance.py "$(SOCKJS_PROTOCOL)" "$(CURDIR)/.venv-protocol/py27/bin/python" $(ROUNDS)
 
-# make bench SCENARIO=fanout-1000,echo-100 SYSTEMS=sockjsd,limit BENCH_ROUNDS=5
+# make bench SCENARIO=fanout-1000,echo-100 SYSTEMS=sockjsd,limit BENCH_ROUNDS=5 BENCH_PAIRS=9
 bench: venv
-	@$(BIN)/python -m benchmarks $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SYSTEMS),--systems $(SYSTEMS)) --rounds $(or $(BENCH_ROUNDS),3)
+	@$(BIN)/python -m benchmarks $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(BENCH_ROUNDS),--rounds $(BENCH_ROUNDS)) $(if $(BENCH_PAIRS),--pairs $(BENCH_PAIRS))
 
 bench-gil: venv
 	@$(BIN)/python benchmarks/gil.py

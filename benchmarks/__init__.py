@@ -2,14 +2,27 @@
 
 ::
 
-    load/        the load and the limit, in C: no peer's client library is measured
-    peers/       the peers' servers, as their documentation recommends them
-    machine.py   cores, processes, the compiler
-    systems.py   a row for each system: how it is started, what goes over its wire
-    scenarios.py a row for each scenario: what the load does
-    report.py    medians, ratios, the table and the plots
-    __main__.py  the command
+    __main__.py   the command
+    running.py    scenario by scenario, round by round, system after system
+    ratios.py     medians, spreads, ratios of neighbours in time
+    report.py     the table for people, the JSON for programs
+    plots.py      the plots
 
-The server is pinned to one core and the load to the other; systems alternate within a
+    scenarios.py  a row for each scenario: what the load does with a running system
+    loading.py    runs the load; ceiling.py says what the load itself can do
+    load/         the load and the limit, in C: no peer's client library is measured
+
+    systems.py    what a system is; catalog.py has all of them
+    own.py        ours, and the limit in C
+    node.py       those that run on Node.js
+    wire.py       what clients of each protocol send
+    install.py    installs what peers need
+    peers/        the peers' servers, as their documentation recommends them
+    machine.py    cores, processes, the compiler
+
+Servers are pinned to one core, the load and Redis to another; systems alternate within a
 run, so that a noisy machine is noisy for all of them.
+
+For themselves stand ``gil.py`` and ``fanout_gil.py`` (views that compute), ``site.py`` (slow
+clients of the site) and ``compression.py``.
 """

@@ -1,97 +1,64 @@
-"""``python -m benchmarks``: scenarios × systems, alternating, medians and ratios."""
+"""``python -m benchmarks``: scenarios × systems, alternating, medians and ratios with their spread.
+
+Servers run on one core, the load and Redis on another.  In each scenario all systems run at the same time and
+are measured one after the other, round by round; ours and the limit in C are neighbours in every pair.
+"""
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
+from collections.abc import Mapping
 
-from benchmarks.machine import WORK, Server, free_port
-from benchmarks.report import RESULTS, Outcome, save, table
-from benchmarks.scenarios import SCENARIOS, Result, Scenario
-from benchmarks.systems import SYSTEMS, NotHere, System
-
-#: The systems of a run without arguments, and the one that all others are compared with.
-DEFAULT = "sockjsd,limit,sockjs-node"
-BASE = "sockjsd"
+from benchmarks import ceiling
+from benchmarks.catalog import DEFAULT, SYSTEMS
+from benchmarks.plots import plot
+from benchmarks.report import RESULTS, Results, table
+from benchmarks.running import Progress, Rounds, redis
+from benchmarks.scenarios import SCENARIOS
 
 
 def main() -> int:
     """Run what the command line asks for."""
     arguments = _arguments()
-    scenarios = [SCENARIOS[name] for name in arguments.scenario.split(",") if name] or [*SCENARIOS.values()]
-    names = [*SYSTEMS] if arguments.systems == "all" else arguments.systems.split(",")
-    redis = _redis()
+    scenarios, systems = _chosen(arguments.scenario, SCENARIOS), _chosen(arguments.systems, SYSTEMS)
+    results, progress = Results(), Progress(len(scenarios))
+    print("The load alone, against the limit in C: what no server is asked to go beyond.")
+    reached = ceiling.measure()
+    print("\n".join(ceiling.lines(reached)) + "\n", flush=True)
+    results.begin(reached)
+    broker = redis()
     try:
-        outcomes = [_measure(scenario, names, arguments.rounds, redis.port) for scenario in scenarios]
+        for name in scenarios:
+            begun = time.monotonic()
+            progress.scenario()
+            outcome = Rounds(SCENARIOS[name], systems, broker.port, progress).measure(arguments.pairs, arguments.rounds)
+            print(f"{table(outcome)}\n  ({time.monotonic() - begun:.0f} s)\n", flush=True)
+            results.add(outcome)
+            (RESULTS / f"{name}.svg").write_text(plot(outcome))
     finally:
-        redis.stop()
-    save(outcomes)
+        broker.stop()
     print(f"bench: {RESULTS}/results.json and a plot for each scenario")
     return 0
 
 
+def _chosen(text: str, known: Mapping[str, object]) -> list[str]:
+    """Return the names in *text*, separated by commas; ``all`` is all of them."""
+    names = list(known) if text == "all" else [name for name in text.split(",") if name]
+    for name in names:
+        if name not in known:
+            sys.exit(f"bench: there is no {name}; there are {', '.join(known)}, all")
+    return names
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--scenario", default="", help=f"one or more of {', '.join(SCENARIOS)}; all by default")
-    parser.add_argument("--systems", default=DEFAULT, help=f"one or more of {', '.join(SYSTEMS)}, or all")
+    parser.add_argument("--scenario", default="all", help=f"all, or some of {', '.join(SCENARIOS)}")
+    parser.add_argument("--systems", default=",".join(DEFAULT), help=f"all, or some of {', '.join(SYSTEMS)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; the median counts")
+    parser.add_argument("--pairs", type=int, default=5, help="how often ours and the limit are measured")
     return parser.parse_args()
-
-
-def _redis() -> Server:
-    program = shutil.which("redis-server")
-    if program is None:
-        sys.exit("the benchmarks need redis-server: apt-get install redis-server")
-    WORK.mkdir(exist_ok=True)
-    port = free_port()
-    return Server(
-        [
-            program,
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--protected-mode",
-            "no",
-            "--save",
-            "",
-            "--dir",
-            str(WORK),
-        ],
-        port,
-    )
-
-
-def _measure(scenario: Scenario, names: list[str], rounds: int, redis_port: int) -> Outcome:
-    """Measure each system in each round, one after the other, so that all meet the same noise."""
-    outcome = Outcome(scenario)
-    begun = time.monotonic()
-    for number in range(1, rounds + 1):
-        for name in names:
-            system = SYSTEMS[name]
-            if not scenario.suits(system):
-                continue
-            print(f"\rbench: {scenario.name} round {number}/{rounds} {name:20}", end="", file=sys.stderr, flush=True)
-            result = _once(scenario, system, redis_port)
-            if result is not None:
-                outcome.rounds.setdefault(name, []).append(result)
-    print(f"\r{' ' * 70}\r", end="", file=sys.stderr)
-    print(table(outcome, BASE) + f"   ({time.monotonic() - begun:.0f} s)\n", flush=True)
-    return outcome
-
-
-def _once(scenario: Scenario, system: System, redis_port: int) -> Result | None:
-    try:
-        running = system.start(redis_port)
-    except NotHere as reason:
-        print(f"\nbench: without {system.name}: {reason}", file=sys.stderr)
-        return None
-    try:
-        return scenario.run(running)
-    finally:
-        running.server.stop()
 
 
 if __name__ == "__main__":

@@ -1,99 +1,109 @@
-"""Medians, ratios, the table and the plots."""
+"""The table for people, and the JSON for programs."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
-import statistics
-from dataclasses import dataclass, field
-from html import escape
+import time
 from pathlib import Path
+from typing import Any
 
-from benchmarks.scenarios import Result, Scenario
+from benchmarks.catalog import BASE, SYSTEMS
+from benchmarks.loading import Result
+from benchmarks.ratios import Outcome, Spread, by_system
 
 #: Where the results go.
 RESULTS = Path(__file__).resolve().parent / "results"
-
-_WIDTH, _BAR, _GAP, _LEFT = 720, 22, 10, 150
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What all rounds of one scenario brought.
-
-    :param rounds: for each system its results, in the order of the rounds.
-    """
-
-    scenario: Scenario
-    rounds: dict[str, list[Result]] = field(default_factory=dict)
-
-    def figures(self, system: str) -> list[float]:
-        """Return the compared figure of each round."""
-        return [result[self.scenario.figure] for result in self.rounds[system]]
-
-    def median(self, system: str) -> float:
-        """Return the median of the compared figure."""
-        return statistics.median(self.figures(system))
-
-    def ratios(self, system: str, other: str) -> list[float]:
-        """Return *system*'s figure over *other*'s for each round: those of one round are neighbours in time."""
-        return [ours / theirs for ours, theirs in zip(self.figures(system), self.figures(other), strict=False)]
+#: The share of its core from which on the load may be what was measured.
+TOO_BUSY = 0.9
 
 
-def table(outcome: Outcome, base: str) -> str:
-    """Return the lines for people."""
+def number(figure: float) -> str:
+    """Return *figure* with about three digits that mean something."""
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:,.3g}"
+
+
+def table(outcome: Outcome) -> str:
+    """Return the lines for people: medians with their spread, and what ours is to each of the others."""
     scenario = outcome.scenario
-    lines = [f"{scenario.name} ({'more' if scenario.more_is_better else 'less'} is better)"]
-    for system in outcome.rounds:
-        figures = outcome.figures(system)
-        line = f"  {system:14} {statistics.median(figures):12,.1f}{scenario.unit}"
-        line += f"  [{min(figures):,.1f} … {max(figures):,.1f}]"
-        if system != base and base in outcome.rounds:
-            ratios = outcome.ratios(base, system)
-            line += f"   {base} / {system} = {statistics.median(ratios):.2f} [{min(ratios):.2f} … {max(ratios):.2f}]"
-        busy = [result.get("load_busy", 0.0) for result in outcome.rounds[system]]
-        if max(busy) > 0.9:  # the load may have been what was measured
-            line += f"   load {max(busy):.0%} busy"
-        lines.append(line)
+    lines = [f"{scenario.name}: {scenario.about} ({'More' if scenario.more_is_better else 'Less'} is better.)"]
+    lines += [_row(outcome, system) for system in outcome.rounds]
+    lines += [f"  {system:15} left out: {reason}" for system, reason in outcome.missing.items()]
     return "\n".join(lines)
 
 
-def save(outcomes: list[Outcome]) -> None:
-    """Write everything as JSON, and a plot of each scenario."""
-    RESULTS.mkdir(exist_ok=True)
-    data = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "scenarios": {outcome.scenario.name: outcome.rounds for outcome in outcomes},
+def _row(outcome: Outcome, system: str) -> str:
+    spread = outcome.spread(system)
+    line = f"  {system:15}{number(spread.median):>10}{outcome.scenario.unit}"
+    line += f"  [{number(spread.least)} … {number(spread.most)}]"
+    ratio = outcome.ratio(BASE, system) if system != BASE else None
+    if ratio is not None:
+        line = f"{line:62}{BASE} / {system} = {ratio.median:.2f} [{ratio.least:.2f} … {ratio.most:.2f}]"
+    return line + _busy(outcome, system)
+
+
+def _busy(outcome: Outcome, system: str) -> str:
+    """Return a remark where the load, and not the server, may be what was measured."""
+    if "load_busy" not in next(iter(outcome.rounds[system].values())):
+        return ""
+    load, server = outcome.spread(system, "load_busy").median, outcome.spread(system, "server_busy").median
+    return f"  load {load:.0%} busy, server {server:.0%}" if load > TOO_BUSY else ""
+
+
+def _spread(spread: Spread | None) -> dict[str, float] | None:
+    return None if spread is None else {"median": spread.median, "least": spread.least, "most": spread.most}
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Return one scenario for programs.
+
+    ``{"about", "unit", "figure", "more_is_better", "measured", "rounds": {system: {round: {figure: number}}},
+    "medians": {system: spread}, "ratios": {system: ours over its}, "missing": {system: why}}``; a spread is
+    ``{"median", "least", "most"}``.
+    """
+    scenario = outcome.scenario
+    return {
+        "about": scenario.about,
+        "unit": scenario.unit.strip(),
+        "figure": scenario.figure,
+        "more_is_better": scenario.more_is_better,
+        "measured": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "rounds": by_system(outcome.rounds),
+        "medians": {system: _spread(outcome.spread(system)) for system in outcome.rounds},
+        "ratios": {system: _spread(outcome.ratio(BASE, system)) for system in outcome.rounds if system != BASE},
+        "missing": outcome.missing,
     }
-    (RESULTS / "results.json").write_text(json.dumps(data, indent=1) + "\n")
-    for outcome in outcomes:
-        (RESULTS / f"{outcome.scenario.name}.svg").write_text(plot(outcome))
 
 
-def plot(outcome: Outcome) -> str:
-    """Return bars as SVG, with a whisker for the spread."""
-    systems = list(outcome.rounds)
-    most = max(max(outcome.figures(system)) for system in systems) or 1.0
-    scale = (_WIDTH - _LEFT - 120) / most
-    rows = []
-    for number, system in enumerate(systems):
-        y = 40 + number * (_BAR + _GAP)
-        figures, median = outcome.figures(system), outcome.median(system)
-        middle = y + _BAR / 2
-        rows.append(
-            f'<text x="{_LEFT - 8}" y="{middle + 4}" text-anchor="end">{escape(system)}</text>'
-            f'<rect x="{_LEFT}" y="{y}" width="{median * scale:.1f}" height="{_BAR}" rx="3"/>'
-            f'<line x1="{_LEFT + min(figures) * scale:.1f}" x2="{_LEFT + max(figures) * scale:.1f}" '
-            f'y1="{middle}" y2="{middle}"/>'
-            f'<text x="{_LEFT + max(median, max(figures)) * scale + 8:.1f}" y="{middle + 4}">'
-            f"{median:,.0f}{escape(outcome.scenario.unit)}</text>"
-        )
-    height = 50 + len(systems) * (_BAR + _GAP)
-    style = "text{font:13px sans-serif;fill:#16202e}rect{fill:#1d4ed8}line{stroke:#b45309;stroke-width:2}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" role="img" '
-        f'aria-label="{escape(outcome.scenario.name)}"><style>{style}</style>'
-        f'<rect width="100%" height="100%" style="fill:#fff"/>'
-        f'<text x="16" y="24" style="font-weight:bold">{escape(outcome.scenario.name)}</text>{"".join(rows)}</svg>\n'
-    )
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+class Results:
+    """``results/results.json``: the last run of each scenario.
+
+    :param folder: where it is.
+    """
+
+    def __init__(self, folder: Path = RESULTS) -> None:
+        self._file = folder / "results.json"
+        folder.mkdir(exist_ok=True)
+        self.data: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        if "systems" not in self.data:
+            self.data = {"scenarios": {}}
+
+    def begin(self, ceiling: dict[str, Result]) -> None:
+        """Write down where this runs."""
+        self.data["machine"] = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+        self.data["python"] = platform.python_version()
+        self.data["load"] = ceiling
+        self.data["systems"] = {system.name: system.about for system in SYSTEMS.values()}
+
+    def add(self, outcome: Outcome) -> None:
+        """Write one scenario down, in place of what was known of it."""
+        self.data["scenarios"][outcome.scenario.name] = as_json(outcome)
+        self._file.write_text(json.dumps(self.data, indent=1, ensure_ascii=False) + "\n")

@@ -3,144 +3,157 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.machine import WORK, compiled, cores
-from benchmarks.systems import MARK, MESSAGE, UNIQUE, Running, System, masked, post, upgrade
+from benchmarks.loading import Result, connect, echo, fan, held, requests
+from benchmarks.systems import Kind, Running
+from benchmarks.wire import MESSAGE, MESSAGE_SIZE, UNIQUE, get, post
 
-#: Seconds of a scenario that lasts for a time.
-SECONDS = 3.0
-#: Deliveries in one fan-out measurement: enough for a steady figure, few enough for a minute in all.
-DELIVERIES = 300_000
-#: Connections held while memory is read.
-HELD = 5_000
-
-Result = dict[str, float]
+#: Seconds that one measurement counts.
+SECONDS = 1.2
+#: Receivers of the scenarios that do not vary them.
+RECEIVERS = 1000
+#: Seconds between two publications where latency is measured, so that each meets a server that waits; and how many.
+PAUSE, PUBLICATIONS = 0.002, 200
+#: Connections of the scenarios with HTTP, each with one request under way.
+CONNECTIONS = 50
+#: Clients that connect at a time.
+AT_A_TIME = 50
+#: Sessions that are held while memory is read, and seconds until it is read a second time.
+WEBSOCKETS, STREAMS, SETTLING = 10_000, 1_000, 2.0
+#: Messages that are sent to one session.
+MESSAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One scenario.
 
-    :param name: on the command line.
-    :param run: measures a running system.
-    :param figure: the key of the result that is compared.
-    :param unit: of the figure.
-    :param more_is_better: which way it is compared.
-    :param suits: whether a system can take part.
+    :ivar name: on the command line.
+    :ivar about: what is measured.
+    :ivar kind: what it asks of a system.
+    :ivar run: measures a running system.
+    :ivar figure: the key of the result that is compared.
+    :ivar unit: of the figure.
+    :ivar more_is_better: which way it is compared.
+    :ivar fresh: whether each round has a server of its own.
     """
 
     name: str
+    about: str
+    kind: Kind
     run: Callable[[Running], Result]
     figure: str = "per_second"
     unit: str = "/s"
     more_is_better: bool = True
-    suits: Callable[[System], bool] = lambda system: True
-
-
-def load(*arguments: str | int | float | bytes) -> Result:
-    """Run the load on its core; an argument of bytes is handed over as a file."""
-    words = []
-    for number, argument in enumerate(arguments):
-        if isinstance(argument, bytes):
-            file = WORK / f"text{number}"
-            file.write_bytes(argument)
-            argument = str(file)
-        words.append(str(argument))
-    others = cores()[1]
-    done = subprocess.run(
-        [str(compiled("load")), *words],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, others),
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip())
-    result: Result = json.loads(done.stdout)
-    return result
-
-
-def _websocket(prefix: str) -> bytes:
-    return upgrade(f"/{prefix}/000/{UNIQUE}/websocket")
+    fresh: bool = False
 
 
 def _fan(receivers: int, burst: int = 1) -> Callable[[Running], Result]:
-    rounds = max(20, DELIVERIES // (receivers * burst) if receivers > 100 else 1000)
+    return lambda running: fan(running, receivers, receivers * burst, burst=burst, seconds=SECONDS)
 
-    def run(running: Running) -> Result:
-        where = ("127.0.0.1", running.server.port)
-        trigger = running.trigger * burst
-        return load(
-            "fan", *where, receivers, min(rounds, 1000), running.opened, _websocket("events"), MARK, burst,
-            trigger, "127.0.0.1", running.trigger_port,
-        )  # fmt: skip
 
-    return run
+def _latency(running: Running) -> Result:
+    return fan(running, RECEIVERS, RECEIVERS, rounds=PUBLICATIONS, seconds=0, pause=PAUSE)
 
 
 def _echo(clients: int) -> Callable[[Running], Result]:
-    def run(running: Running) -> Result:
-        message = masked(json.dumps([MESSAGE]))
-        where = ("127.0.0.1", running.server.port)
-        return load("echo", *where, clients, SECONDS, running.opened, _websocket("echo"), MARK, message)
-
-    return run
+    return lambda running: echo(running, clients, SECONDS)
 
 
 def _handshakes(running: Running) -> Result:
-    return load("connect", "127.0.0.1", running.server.port, 50, SECONDS, running.opened, _websocket("echo"))
+    return connect(running, AT_A_TIME, SECONDS)
 
 
-def _requests(*texts: bytes) -> Callable[[Running], Result]:
+def _requests(*texts: bytes, first: int = 0) -> Callable[[Running], Result]:
+    return lambda running: requests(running, list(texts), CONNECTIONS, SECONDS, first)
+
+
+def _memory(sessions: int) -> Callable[[Running], Result]:
     def run(running: Running) -> Result:
-        return load("requests", "127.0.0.1", running.server.port, 50, SECONDS, *texts)
+        running.server.wait_until_quiet()
+        before = running.server.memory()
+        with held(running, sessions):
+            at_once = running.server.memory() - before
+            time.sleep(SETTLING)
+            settled = running.server.memory() - before
+        return {"bytes": settled / sessions, "bytes_at_once": at_once / sessions}
 
     return run
 
 
-def _idle_memory(running: Running) -> Result:
-    before = running.server.memory()
-    file = WORK / "hello"
-    file.write_bytes(_websocket("events"))
-    words = ["hold", "127.0.0.1", str(running.server.port), str(HELD), "30", running.opened, str(file)]
-    with subprocess.Popen([str(Path(compiled("load"))), *words], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        held = holder.stdout.readline().strip() == "held"
-        grown = running.server.memory() - before
-        holder.kill()
-    if not held:
-        raise RuntimeError("the connections could not be held")
-    return {"bytes": grown / HELD}
+_INFO = get("/echo/info")
 
 
-_INFO = b"GET /echo/info HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-_NEW = post(f"/echo/000/{UNIQUE}/xhr")
-_SEND = post(f"/echo/000/{UNIQUE}/xhr_send", json.dumps([MESSAGE]))
+def _xhr(endpoint: str, what: str, *messages: str) -> bytes:
+    """Return one of a session's requests."""
+    return post(f"/{endpoint}/000/{UNIQUE}/{what}", json.dumps(messages) if messages else "")
 
-_HTTP: Callable[[System], bool] = lambda system: system.http  # noqa: E731  # a predicate of one word
+
+_NEW, _SEND, _RECEIVE = _xhr("echo", "xhr"), _xhr("echo", "xhr_send", MESSAGE), _xhr("echo", "xhr")
+_SENDS = [_xhr("sink", "xhr"), *[_xhr("sink", "xhr_send", MESSAGE)] * MESSAGES]
+
+_FAN_OUT = f"One message of {MESSAGE_SIZE} bytes at a time to {{}}; the next one is published when all have it."
+_BURST = f"{{}} messages at once to {RECEIVERS:,} clients; the next ones when all have them."
+_ECHO = f"{{}} with a message of {MESSAGE_SIZE} bytes under way, there and back."
+_POLLING = f"{CONNECTIONS} connections, each with one request under way: {{}}."
+_MEMORY = "Resident memory that {} idle sessions with one subscription each add, when all has settled."
+
+
+def _polling(name: str, what: str, *texts: bytes, first: int = 0) -> Scenario:
+    return Scenario(name, _POLLING.format(what), Kind.POLLING, _requests(*texts, first=first), unit=" requests/s")
+
+
+def _remembering(name: str, sessions: int, kind: Kind, what: str) -> Scenario:
+    about = _MEMORY.format(f"{sessions:,} {what}")
+    return Scenario(
+        name, about, kind, _memory(sessions), figure="bytes", unit=" B/session", more_is_better=False, fresh=True
+    )
+
+
+def _fanning(name: str, about: str, receivers: int, burst: int = 1) -> Scenario:
+    return Scenario(name, about, Kind.FAN_OUT, _fan(receivers, burst), unit=" deliveries/s")
+
+
+def _echoing(name: str, about: str, clients: int) -> Scenario:
+    return Scenario(name, about, Kind.ECHO, _echo(clients), unit=" messages/s")
+
 
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("fanout-100", _fan(100), unit=" deliveries/s"),
-        Scenario("fanout-1000", _fan(1000), unit=" deliveries/s"),
-        Scenario("fanout-8000", _fan(8000), unit=" deliveries/s"),
-        Scenario("burst-10", _fan(1000, 10), unit=" deliveries/s"),
-        Scenario("burst-100", _fan(1000, 100), unit=" deliveries/s"),
-        Scenario("latency-1000", _fan(1000), figure="p99_ms", unit=" ms", more_is_better=False),
-        Scenario("echo-1", _echo(1), unit=" messages/s"),
-        Scenario("echo-100", _echo(100), unit=" messages/s"),
-        Scenario("echo-1000", _echo(1000), unit=" messages/s"),
-        Scenario("handshakes", _handshakes, suits=_HTTP),
-        Scenario("info", _requests(_INFO), unit=" requests/s", suits=_HTTP),
-        Scenario("xhr-new", _requests(_NEW), unit=" requests/s", suits=_HTTP),
-        Scenario("xhr-send", _requests(_NEW, _SEND), unit=" requests/s", suits=_HTTP),
-        Scenario("idle-memory", _idle_memory, figure="bytes", unit=" B/connection", more_is_better=False, suits=_HTTP),
+        _fanning("fanout-1", _FAN_OUT.format("one client"), 1),
+        _fanning("fanout-100", _FAN_OUT.format("100 clients"), 100),
+        _fanning("fanout-1000", _FAN_OUT.format("1,000 clients"), 1000),
+        _fanning("fanout-10000", _FAN_OUT.format("10,000 clients"), 10_000),
+        _fanning("burst-10", _BURST.format(10), RECEIVERS, 10),
+        _fanning("burst-100", _BURST.format(100), RECEIVERS, 100),
+        Scenario(
+            "latency-1000",
+            f"From the publication to the last of {RECEIVERS:,} clients; {PUBLICATIONS} publications, "
+            f"{PAUSE * 1000:.0f} ms apart; 99th percentile.",
+            Kind.FAN_OUT,
+            _latency,
+            figure="p99_ms",
+            unit=" ms",
+            more_is_better=False,
+        ),
+        _echoing("echo-1", _ECHO.format("One client"), 1),
+        _echoing("echo-100", _ECHO.format("100 clients, each"), 100),
+        _echoing("echo-1000", _ECHO.format("1,000 clients, each"), 1000),
+        Scenario(
+            "handshakes",
+            f"{AT_A_TIME} clients at a time connect until they are told that they are, and leave.",
+            Kind.CONNECT,
+            _handshakes,
+        ),
+        _polling("info", "GET /info", _INFO),
+        _polling("xhr-new", "the first xhr of a new session", _NEW),
+        _polling("xhr-send", f"xhr_send, {MESSAGES} to each session", *_SENDS, first=1),
+        _polling("xhr-receive", "xhr_send and the xhr that brings the echo", _NEW, *[_SEND, _RECEIVE] * 10, first=1),
+        _remembering("idle-memory", WEBSOCKETS, Kind.CONNECT, "websocket"),
+        _remembering("idle-streaming", STREAMS, Kind.STREAMING, "xhr_streaming"),
     )
 }

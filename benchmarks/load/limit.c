@@ -1,10 +1,11 @@
 /* The limit: what a server could reach that does nothing but send().  One thread, epoll, no protocol beyond what the
- * load needs: an answer to each handshake, one frame to all for each trigger, each message back to its sender.
+ * load needs: an answer to each request, one frame to all for each trigger, each message back to its sender.
  *
  *   limit PORT FRAME     FRAME: the file with the bytes that each receiver gets for one message
  *
  * A connection whose first byte is "T" sends triggers: each of its bytes, that one too, is one message to all others.
- * From any other one, whatever comes after its handshake is answered with FRAME.
+ * One whose first request asks for an upgrade is a receiver: whatever else comes from it is answered with FRAME.
+ * From any other one each piece that comes is a request, and is answered as such.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,7 +24,8 @@
 static const char ANSWER[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                              "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x01o";
 static int receivers[MOST], place[MOST], count = 0;
-enum kind { NEW, RECEIVER, TRIGGER };
+static const char PAGE[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\no\n";
+enum kind { NEW, RECEIVER, TRIGGER, PLAIN };
 static enum kind kinds[MOST];
 
 static void forget(int fd) {
@@ -62,13 +64,14 @@ int main(int argc, char **argv) {
             ssize_t n = recv(fd, buffer, sizeof buffer, 0);
             if (n <= 0) { if (n == 0 || errno != EAGAIN) forget(fd); continue; }
             if (kinds[fd] == NEW) {
-                if (buffer[0] != 'T') {
-                    kinds[fd] = RECEIVER, place[fd] = count, receivers[count++] = fd;
+                kinds[fd] = buffer[0] == 'T' ? TRIGGER : memmem(buffer, n, "Upgrade:", 8) ? RECEIVER : PLAIN;
+                if (kinds[fd] == RECEIVER) {
+                    place[fd] = count, receivers[count++] = fd;
                     send(fd, ANSWER, sizeof ANSWER - 1, 0);
                     continue;
                 }
-                kinds[fd] = TRIGGER;
             }
+            if (kinds[fd] == PLAIN) { send(fd, PAGE, sizeof PAGE - 1, 0); continue; }
             if (kinds[fd] == RECEIVER) { send(fd, frame, size, 0); continue; }
             for (; n > 0; n--)
                 for (int r = 0; r < count; r++) send(receivers[r], frame, size, 0);

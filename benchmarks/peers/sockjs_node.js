@@ -1,4 +1,5 @@
-// sockjs-node as its README has it: /echo, and /events to which everything published in Redis is written.
+// sockjs-node as its README has it: /echo, /sink which answers nothing, and /events to which everything published
+// in Redis is written.
 // usage: node sockjs_node.js PORT REDIS_PORT
 const http = require("http"), sockjs = require("sockjs"), { createClient } = require("redis");
 
@@ -8,6 +9,10 @@ const server = http.createServer();
 const echo = sockjs.createServer(quiet);
 echo.on("connection", connection => connection.on("data", message => connection.write(message)));
 echo.installHandlers(server, { prefix: "/echo" });
+
+const sink = sockjs.createServer(quiet);
+sink.on("connection", connection => connection.on("data", () => {}));
+sink.installHandlers(server, { prefix: "/sink" });
 
 const listeners = new Set();
 const events = sockjs.createServer(quiet);

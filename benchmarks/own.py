@@ -1,0 +1,87 @@
+"""Ours, and the limit in C."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.machine import ROOT, Server, compiled, free_port, scratch
+from benchmarks.systems import Kind, Running, System
+from benchmarks.wire import (
+    CHANNEL,
+    MESSAGE,
+    Client,
+    frame,
+    redis_publish,
+    sockjs_streaming,
+    sockjs_websocket,
+)
+
+CLIENTS: dict[Kind, Client] = {
+    Kind.FAN_OUT: sockjs_websocket("/events"),
+    Kind.ECHO: sockjs_websocket("/echo"),
+    Kind.CONNECT: sockjs_websocket("/events"),
+    Kind.POLLING: Client(b"", ""),
+    Kind.STREAMING: sockjs_streaming("/events"),
+}
+
+
+def _live(redis_port: int, port: int) -> str:
+    """Return the configuration for everything but a site."""
+    return f"""
+        [server]
+        listen = tcp:{port}:interface=127.0.0.1
+        [broker]
+        url = redis://127.0.0.1:{redis_port}
+        [site]
+        python_path = {ROOT}
+        [endpoint events]
+        application = relay
+        channels = {CHANNEL}
+        [endpoint echo]
+        application = echo
+        session_limit = 1000000
+        [endpoint sink]
+        application = benchmarks.applications.Sink
+        session_limit = 1000000
+        """
+
+
+def daemon(port: int, configuration: str, environment: Mapping[str, str]) -> Server:
+    """Return a daemon of ours.
+
+    :param configuration: an INI file; white space in front of its lines is removed.
+    """
+    file = scratch() / f"sockjsd-{port}.ini"
+    file.write_text("\n".join(line.strip() for line in configuration.splitlines()))
+    twistd = str(Path(sys.executable).with_name("twistd"))
+    return Server([sys.executable, twistd, "-n", "--pidfile=", "sockjsd", "--config", str(file)], port, environment)
+
+
+def _ours(kind: Kind, environment: Mapping[str, str], redis_port: int) -> Running:
+    port = free_port()
+    server = daemon(port, _live(redis_port, port), environment)
+    return Running(server, CLIENTS[kind], redis_port, redis_publish(MESSAGE))
+
+
+def _limit(kind: Kind, redis_port: int) -> Running:
+    port = free_port()
+    file = scratch() / "frame"
+    file.write_bytes(frame(f"a{json.dumps([MESSAGE])}"))
+    return Running(Server([str(compiled("limit")), str(port), str(file)], port), CLIENTS[kind], port, b"T")
+
+
+SOCKJSD = System("sockjsd", "defaults", {kind: partial(_ours, kind, {}) for kind in CLIENTS})
+PURE = System(
+    "sockjsd-pure",
+    "without the compiled fan-out (SOCKJSD_PURE=1)",
+    {kind: partial(_ours, kind, {"SOCKJSD_PURE": "1"}) for kind in CLIENTS},
+)
+LIMIT = System(
+    "limit",
+    "a loop of send() in C: epoll, no protocol, no Redis, one send for each message and receiver",
+    {kind: partial(_limit, kind) for kind in (Kind.FAN_OUT, Kind.ECHO)},
+)
