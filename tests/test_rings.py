@@ -60,7 +60,12 @@ RINGS = (
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),
     Ring("the fan-out", "fanout.py", STDLIB | {"sockjsd._fanout"}),
     Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, NOT_BELOW_HTTP),
-    Ring("ring 1", "brokers/* clients/* losses.py registry.py relay.py stats.py wheel.py", None, NOT_BELOW_HTTP | {"txredisapi"}),
+    Ring(
+        "ring 1",
+        "brokers/* clients/* losses.py registry.py relay.py stats.py wheel.py",
+        None,
+        NOT_BELOW_HTTP | {"txredisapi"},
+    ),
     Ring("the door for scripts", "http/listening.py", None, {"sockjsd.service", "sockjsd.node", "txredisapi"}),
     Ring("ring 2", f"http/* transports/* endpoints/* {SHELL_FILES}", None, JOINT_ONLY | {"txredisapi"}),
     Ring("django", "django/*", None, JOINT_ONLY | SHELLS | DAEMON_ONLY),
