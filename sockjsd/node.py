@@ -65,7 +65,7 @@ class LocalPublisher:
 
     def publish(self, channel: str, payload: str) -> int:
         """Hand the publication over; one node hears it: this one."""
-        self._reactor.callFromThread(self._broker.publish, channel, payload)
+        self._reactor.callFromThread(self._broker.publish, channel, Publication(payload))
         return 1
 
 
@@ -285,7 +285,7 @@ def make_limits(options: ServerOptions) -> Limits:
 def make_broker(config: Config, reactor: Any) -> Broker:
     """Return the broker that the configuration names."""
     if config.broker.url == MEMORY:
-        return MemoryBroker()
+        return MemoryBroker(seconds=reactor.seconds)
     from sockjsd.brokers.redis import RedisBroker  # txredisapi is needed by those who use it
 
     return RedisBroker(config.broker, reactor, Random())

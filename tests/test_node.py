@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import sockjsd.node
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.forms import BARE
+from sockjsd.channels.publications import Publication
 from sockjsd.config import Broker, Config, Endpoint, Server, Site
 from sockjsd.django import publishing
 from sockjsd.django_wsgi import Site as DjangoSite
@@ -105,7 +106,7 @@ class PartsTests(SynchronousTestCase):
         self.assertEqual(LocalPublisher(Reactor(), broker).publish("news", "1"), 1)
         self.assertEqual(heard, [])
         calls.pop()()
-        self.assertEqual(heard, [{"news": ["1"]}])
+        self.assertEqual(heard, [{"news": [Publication("1")]}])
 
 
 class NodeTestCase(SynchronousTestCase):
@@ -171,7 +172,7 @@ class StartTests(NodeTestCase):
         Visitor(node).ask("POST", "/events/000/abc/xhr")
         poll = Visitor(node)
         poll.ask("POST", "/events/000/abc/xhr")
-        node._broker.publish("news", '{"title": "x"}')
+        node._broker.publish("news", Publication('{"title": "x"}'))
         self.assertTrue(poll.answer.endswith('a["{\\"title\\": \\"x\\"}"]\n'), poll.answer)
 
     def test_views_may_keep_the_interpreter_for_the_switch_interval(self) -> None:
@@ -199,7 +200,7 @@ class StartTests(NodeTestCase):
             write = took
 
         node._hub.subscribe("news", Subscriber(), BARE)
-        node._broker.publish("news", "1")
+        node._broker.publish("news", Publication("1"))
         self.assertEqual((gathered, node._factory.gathering.take(Subscriber(), b"")), ([True], False))
 
     def test_broadcasts_leave_together(self) -> None:

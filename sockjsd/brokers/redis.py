@@ -30,7 +30,8 @@ from sockjsd.brokers._redis_protocol import (
     redis_key,
 )
 from sockjsd.brokers._redis_url import make_endpoint, parse_redis_url
-from sockjsd.brokers.interface import BrokerStatus, Listener, discard, well_formed
+from sockjsd.brokers.interface import BrokerStatus, Listener, discard
+from sockjsd.channels.wire import well_formed
 from sockjsd.errors import BrokerUnavailable
 
 

@@ -1,0 +1,91 @@
+# -*- test-case-name: tests.brokers.test_values -*-
+"""What is said to a broker and what it answers, as values.
+
+They import no Twisted, because Django publishes with them from processes that
+have none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sockjsd.channels.publications import ClientInfo, Position, Publication
+from sockjsd.errors import StateError
+
+#: Seconds for which a channel remembers its epoch and its last offset when nobody says otherwise: 30 days,
+#: so that whoever comes back from holidays still learns what was missed (as Centrifugo's ``history_meta_ttl``).
+META_TTL = 30 * 24 * 3600.0
+#: Seconds for which an idempotency key counts when nobody says otherwise (as Centrifugo's).
+ONCE_TTL = 300.0
+#: The first version that is too big: Lua counts in floating point, exact below this.
+VERSION_LIMIT = 2**53
+
+#: Who is on a channel, by the id of the connection.
+Presence = dict[str, ClientInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """That a publication is kept in the channel's history, and for how long.
+
+    :ivar size: the most publications that are kept; from 1.
+    :ivar ttl: seconds after the channel's last publication when the history is forgotten.
+    :ivar meta_ttl: seconds after the last use when epoch and offset are forgotten; not below *ttl*, or
+        the history would go with them.
+    """
+
+    size: int
+    ttl: float
+    meta_ttl: float = META_TTL
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.ttl <= 0 or self.meta_ttl <= 0:
+            raise StateError(f"a history has at least 1 publication for more than 0 s, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """When a publication counts as a repetition, which changes nothing.
+
+    :ivar key: a publication with the key of an earlier one is a repetition; ``""`` for none.
+    :ivar ttl: seconds for which *key* is remembered.
+    :ivar version: where the channel keeps a history, a publication whose version is not above the last one is
+        stale, and treated as a repetition; 0 for none.
+    :ivar version_epoch: versions are compared only with those of the same epoch; ``""`` compares with any.
+    """
+
+    key: str = ""
+    ttl: float = ONCE_TTL
+    version: int = 0
+    version_epoch: str = ""
+
+    def __post_init__(self) -> None:
+        if self.ttl <= 0 or not 0 <= self.version < VERSION_LIMIT:
+            raise StateError(f"a time is above 0 s and a version is from 0 to {VERSION_LIMIT - 1}, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a publication.
+
+    :ivar receivers: how many nodes got it; 0 for a repetition.
+    :ivar position: where it stands; that of the first one for a repetition, the channel's last one for a
+        stale version, and empty without history.
+    :ivar duplicate: whether it was a repetition or stale, so that nobody got it.
+    """
+
+    receivers: int
+    position: Position
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A part of a channel's history.
+
+    :ivar publications: in the order that was asked for.
+    :ivar position: of the channel's last publication, whether or not it is still kept.
+    """
+
+    publications: list[Publication]
+    position: Position
