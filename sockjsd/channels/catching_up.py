@@ -64,6 +64,16 @@ def catch_up(
     return None if missing[0] > top.offset else _RESET
 
 
+def latest(
+    since: Position | None, mark: Position, history: Iterable[Publication], held: Iterable[Publication]
+) -> CaughtUp:
+    """Return what a stream gets first where only the latest publication counts: that one, unless it has seen it."""
+    # What is beyond the mark will arrive by itself.
+    found = [each for each in (*history, *held) if each.epoch == mark.epoch and each.offset <= mark.offset]
+    last = max(found, key=lambda each: each.offset, default=None)
+    return CaughtUp([] if last is None or last.position == since else [last])
+
+
 def _continues(since: Position, top: Position, history: Sequence[Publication]) -> bool:
     """Return whether the history has the entry that *since* names, or has nothing beyond it to compare."""
     if not since.offset:

@@ -30,6 +30,9 @@ from sockjsd.sockjs.batch import Batch
 #: The event of a stream whose position is no longer in the history.
 RESET = "reset"
 
+#: Different places from which streams come back that are remembered; between two publications few are.
+_REMEMBERED = 32
+
 #: Names that would be taken for something else: ``reset`` is ours, and the others are EventSource's own events.
 RESERVED = frozenset({RESET, "open", "error"})
 
@@ -43,13 +46,14 @@ def event(name: str, data: str, event_id: str = "") -> str:
     return f"event: {name}\n{identified}data: {data}\n\n"
 
 
-def opening(retry: int, event_id: str = "") -> str:
-    """Return what a stream begins with: when to connect again after a cut, in milliseconds, and where it stands.
+def opening(retry: int, positions: Mapping[str, Position] | None = None) -> str:
+    """Return what a stream begins with: when to connect again after a cut, in milliseconds, and where it stands."""
+    return f"retry: {retry}\n" + (placed(positions) if positions else "\n")
 
-    An id without data is no event for the page, and counts for the browser all the same.
-    """
-    identified = f"id: {event_id}\n" if event_id else ""
-    return f"retry: {retry}\n{identified}\n"
+
+def placed(positions: Mapping[str, Position]) -> str:
+    """Return the id of a stream that stands at *positions*; without data it is no event, and counts all the same."""
+    return f"id: {event_ids.encode(positions)}\n\n"
 
 
 def reset(channel: str, event_id: str) -> str:
@@ -86,6 +90,8 @@ class Selection:
         self.positions: dict[str, Position] = dict.fromkeys(kept, UNKNOWN)
         # Streams that use it.
         self.users = 0
+        # What those get who come back, by where they stood and where they join.
+        self._missed: dict[object, Batch] = {}
 
     def __call__(self, channel: str, items: list[Item]) -> EventBatch | None:
         """Return the events of what is new in *items*; ``None`` when nothing is."""
@@ -101,6 +107,19 @@ class Selection:
         """Take note that the history of *channel* begins anew."""
         if channel in self.positions:
             self.positions[channel] = UNKNOWN
+
+    def missed(self, since: Mapping[str, Position], missed: Mapping[str, list[Publication]]) -> Batch:
+        """Return the events that lead from *since* to where all are; made once for all who come from there.
+
+        After a cut a thousand streams come back at once, and most of them stood in the same place.
+        """
+        key = tuple(since.items()), tuple(self.positions.items())
+        batch = self._missed.get(key)
+        if batch is None:
+            if len(self._missed) == _REMEMBERED:
+                self._missed.clear()
+            batch = self._missed[key] = Batch(events_since(since, missed, {}))
+        return batch
 
     @property
     def event_id(self) -> str:

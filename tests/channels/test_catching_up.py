@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockjsd.channels.catching_up import CaughtUp, catch_up, reading_from
+from sockjsd.channels.catching_up import CaughtUp, catch_up, latest, reading_from
 from sockjsd.channels.publications import Position, Publication
 
 
@@ -82,6 +82,27 @@ class CatchUpTests(SynchronousTestCase):
             self.assertEqual(entries(since + 1, mark), found.publications)
         if found is not None and found.reset:
             self.assertEqual([], found.publications)
+
+
+class LatestTests(SynchronousTestCase):
+    """Where only the latest publication counts."""
+
+    CASES = {
+        "new": (None, at(5), entries(5, 5), [], entries(5, 5)),
+        "not seen": (at(3), at(5), entries(5, 5), [], entries(5, 5)),
+        "seen": (at(5), at(5), entries(5, 5), [], []),
+        "another one at its place": (Position(5, "one", "x"), at(5), entries(5, 5), [], entries(5, 5)),
+        "another history": (at(5), at(1, "two"), entries(1, 1, "two"), [], entries(1, 1, "two")),
+        "a newer one came meanwhile": (at(3), at(6), entries(5, 5), entries(6, 6), entries(6, 6)),
+        "one that will arrive by itself": (at(3), at(4), entries(5, 5), [], []),
+        "there is none": (None, at(0), [], [], []),
+    }
+
+    def test_cases(self) -> None:
+        """One at most, and never twice."""
+        for name, (since, mark, history, held, expected) in self.CASES.items():
+            with self.subTest(name):
+                self.assertEqual(CaughtUp(expected), latest(since, mark, history, held))
 
 
 class ReadingTests(SynchronousTestCase):

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.channels import event_ids
 from sockjsd.channels.event_ids import UNKNOWN
 from sockjsd.channels.publications import ClientInfo, Joined, Position, Publication
-from sockjsd.channels.selections import Selection, Selections, event, events_since, opening, reset
+from sockjsd.channels.selections import Selection, Selections, event, events_since, opening, placed, reset
 from sockjsd.errors import StateError
 
 FIRST = Publication('"1"', 1, "one", "00000001")
@@ -31,7 +31,9 @@ class TextTests(SynchronousTestCase):
         (event("news", "a\nb"), "event: news\ndata: a\ndata: b\n\n"),
         (event("news", "a\r\nb\rc\n"), "event: news\ndata: a\ndata: b\ndata: c\ndata: \n\n"),
         (opening(2000), "retry: 2000\n\n"),
-        (opening(2000, "AB"), "retry: 2000\nid: AB\n\n"),
+        (opening(2000, {}), "retry: 2000\n\n"),
+        (opening(2000, {"a": FIRST.position}), f"retry: 2000\nid: {known(a=FIRST.position)}\n\n"),
+        (placed({"a": FIRST.position}), f"id: {known(a=FIRST.position)}\n\n"),
         (reset('a"b', "AB"), 'event: reset\nid: AB\ndata: {"channel":"a\\"b"}\n\n'),
     )
 

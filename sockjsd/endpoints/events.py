@@ -1,0 +1,123 @@
+# -*- test-case-name: tests.endpoints.test_events -*-
+"""``GET /events?channel=a&channel=b``: channels for an EventSource, without any client library.
+
+::
+
+    const source = new EventSource("/events?channel=news&channel=prices");
+    source.addEventListener("news", e => show(JSON.parse(e.data)));
+    source.addEventListener("reset", e => reload(JSON.parse(e.data).channel));
+
+Whatever is wrong with a request is answered before the stream begins, because an
+EventSource that gets another status than 200 tries no more: so an answer other than 200
+means that trying again would not help, and trouble with Redis is not a reason for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from sockjsd.channels import event_ids
+from sockjsd.channels.names import check_channel
+from sockjsd.channels.namespaces import may_subscribe
+from sockjsd.channels.publications import Position
+from sockjsd.channels.selections import RESERVED
+from sockjsd.config.namespace import CACHE, Namespace
+from sockjsd.endpoints.event_listener import Listener, Sources, Wish
+from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style
+from sockjsd.errors import ChannelNameError, HTTPError, UnknownNamespace
+from sockjsd.registry import GOING_AWAY
+from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.envelopes import Envelope
+from sockjsd.transports.handler import NOT_CACHED, EndpointHandler
+
+#: The header in which a browser sends the id of the last event, and the argument for who has no such header.
+LAST_EVENT_ID = "Last-Event-ID"
+LAST_EVENT_ID_ARGUMENT = "last_event_id"
+
+#: Milliseconds after which browsers come back to a daemon that stops: longer than a start takes, and spread.
+_RETURN = (1000, 5000)
+
+#: A comment: browsers ignore it, and proxies see that the connection is alive.
+HEARTBEAT = b":\n\n"
+
+
+class EventsEnvelope(Envelope):
+    """Messages that are events already."""
+
+    __slots__ = ()
+
+    def messages(self, batch: Batch) -> bytes:
+        """Return the events of *batch*, one after the other."""
+        return b"".join(batch.bare)
+
+
+def events_style(random: Random) -> Style:
+    """Return how event streams are written; a daemon that stops tells each browser when to come back."""
+
+    def farewell(code: int, reason: str) -> bytes:
+        return b"retry: %d\n\n" % random.randrange(*_RETURN) if code == GOING_AWAY[0] else b""
+
+    return Style(EventsEnvelope(), HEARTBEAT, farewell)
+
+
+class Events(EndpointHandler):
+    """The URL; its row has ``endpoint``, ``sources``, ``style``, ``namespace_of`` and ``channel_limit``."""
+
+    METHODS = ("GET",)
+    CORS = True
+
+    def initialize(self, **options: Any) -> None:
+        """Take the row."""
+        super().initialize(**options)
+        self._sources: Sources = options["sources"]
+        self._style: Style = options["style"]
+        self._namespace_of: Callable[[str], Namespace] = options["namespace_of"]
+        self._channel_limit: int = options["channel_limit"]
+
+    def handle(self, *arguments: str) -> None:
+        """Begin a stream.
+
+        :raises HTTPError: 400, the channels are none; 403, they are not for everybody; 503, there are too many streams.
+        """
+        wish = self._wish()
+        name = "eventsource"
+        listener = Listener(self._sources, wish)
+        session = self.endpoint.sessions.create(self.info(name), None, binary=True, connection=listener)
+        fields = EVENT_STREAM + UNBUFFERED + NOT_CACHED + self.cors()
+        Lasting(self.exchange, session, fields, self._style, self.endpoint.stats.tallies[name]).carry()
+
+    def _wish(self) -> Wish:
+        namespaces = {channel: self._checked(channel) for channel in self._channels()}
+        kept = tuple(channel for channel, namespace in namespaces.items() if namespace.positioned)
+        cached = frozenset(channel for channel, namespace in namespaces.items() if namespace.recovery == CACHE)
+        return Wish(tuple(namespaces), kept, cached, self._since(kept))
+
+    def _channels(self) -> tuple[str, ...]:
+        names = {name.decode("latin-1") for name in self.request.arguments.get("channel", ())}
+        if not names:
+            raise HTTPError(400, "Say which channels: /events?channel=NAME&channel=NAME", close=False)
+        if len(names) > self._channel_limit:
+            raise HTTPError(400, f"{len(names)} channels; allowed: {self._channel_limit}", close=False)
+        return tuple(sorted(names))
+
+    def _checked(self, channel: str) -> Namespace:
+        """Return the options of *channel*, which the client may hear."""
+        try:
+            namespace = self._namespace_of(check_channel(channel))
+        except (ChannelNameError, UnknownNamespace) as error:
+            raise HTTPError(400, str(error), close=False) from error
+        if channel in RESERVED:
+            raise HTTPError(400, f"{channel!r} is an event of every stream, and no channel here", close=False)
+        if not may_subscribe(namespace.allow_subscribe, channel, "", with_token=False):
+            raise HTTPError(403, f"{channel!r} is not for everybody", close=False)
+        return namespace
+
+    def _since(self, kept: tuple[str, ...]) -> dict[str, Position]:
+        """Return where the client stood: what it says itself, or its page; an id that is none of ours says nothing."""
+        text = self.request.headers.get(LAST_EVENT_ID) or self.request.argument(LAST_EVENT_ID_ARGUMENT)
+        if not text:
+            return {}
+        known = event_ids.decode(text, kept)
+        return known if known is not None else dict.fromkeys(kept, event_ids.UNKNOWN)
