@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from benchmarks.machine import HERE, WORK
@@ -44,3 +45,18 @@ def node() -> tuple[str, Path]:
         _run("the peers that run on node", [npm, "install", "--silent", "--no-audit", "--no-fund"], folder)
         done.write_text(wanted)
     return program, folder
+
+
+def python() -> Path:
+    """Return the folder of the programs of a virtualenv with what ``peers/requirements.txt`` names.
+
+    :raises NotHere: a package is missing.
+    """
+    folder, wanted = (WORK / "python").resolve(), (PEERS / "requirements.txt").read_text()
+    done, programs = folder / "installed.txt", folder / "bin"
+    if not done.exists() or done.read_text() != wanted:
+        _run("a virtualenv for peers", [sys.executable, "-m", "venv", str(folder)], PEERS)
+        pip = [str(programs / "pip"), "install", "--quiet", "-r", "requirements.txt"]
+        _run("the peers that run on Python", pip, PEERS)
+        done.write_text(wanted)
+    return programs

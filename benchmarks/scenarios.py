@@ -106,6 +106,10 @@ def _polling(name: str, what: str, *texts: bytes, first: int = 0) -> Scenario:
     return Scenario(name, _POLLING.format(what), Kind.POLLING, _requests(*texts, first=first), unit=" requests/s")
 
 
+def _site(name: str, what: str, path: str) -> Scenario:
+    return Scenario(name, _POLLING.format(f"Django, {what}"), Kind.SITE, _requests(get(path)), unit=" requests/s")
+
+
 def _remembering(name: str, sessions: int, kind: Kind, what: str) -> Scenario:
     about = _MEMORY.format(f"{sessions:,} {what}")
     return Scenario(
@@ -155,5 +159,7 @@ SCENARIOS = {
         _polling("xhr-receive", "xhr_send and the xhr that brings the echo", _NEW, *[_SEND, _RECEIVE] * 10, first=1),
         _remembering("idle-memory", WEBSOCKETS, Kind.CONNECT, "websocket"),
         _remembering("idle-streaming", STREAMS, Kind.STREAMING, "xhr_streaming"),
+        _site("django-hello", "a view that answers at once", "/hello"),
+        _site("django-5ms", "a view that computes for about 5 ms", "/compute"),
     )
 }

@@ -1,0 +1,5 @@
+"""What WSGI servers import."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
