@@ -8,14 +8,21 @@
     ├── StartError              the configuration is right, the machine says no (port in use, no Django)
     ├── StateError              we broke our own rules: a bug in sockjsd
     ├── ChannelNameError        a channel's name is not one (raised to whoever publishes or subscribes)
+    ├── UnknownNamespace        a channel belongs to no namespace of the configuration
     ├── PublishError            a publication did not go out
     │   ├── NobodyListens       the memory broker, in a process that is not the daemon
     │   ├── NotJSON             the data cannot be written as JSON
     │   └── BrokerUnavailable   Redis does not answer, or the breaker is open
     └── PeerError               whoever is on the other end of a socket broke a rule
         ├── HTTPError           one refused request; carries the status and whether the connection can go on
+        ├── APIError            one command of the server API that is refused; carries the code of its answer
         ├── PayloadError        a SockJS payload that is missing, broken or too big
-        └── WebSocketError      one broken WebSocket; carries the close code
+        ├── WebSocketError      one broken WebSocket; carries the close code
+        ├── MalformedCommand    a command of the client protocol that cannot be read: the connection ends
+        ├── CommandRefused      one that is not carried out; carries the error to answer with
+        ├── ClientDismissed     a client that has to go; carries the disconnect code
+        └── TokenError          a token that is not accepted
+            └── TokenExpired    one that was good until its time was over
 
 The peer's fault and ours are different classes, so that one place can answer the
 first quietly and log the second loudly.  ``status`` is the HTTP status that fits
@@ -114,6 +121,19 @@ class HTTPError(PeerError):
         self.close = close
 
 
+class APIError(PeerError):
+    """A command of the server API that is refused; the answer is HTTP 200 with this in it.
+
+    :param code: as Centrifugo numbers them (its ``internal/api/errors.go`` names those that an API may answer).
+    :param message: for whoever wrote the command; nothing from it that was not escaped.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 class PayloadError(PeerError):
     """A SockJS payload that is missing, broken or too big; the SockJS text answers these with 500.
 
@@ -137,3 +157,45 @@ class WebSocketError(PeerError):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class MalformedCommand(PeerError):
+    """A message of the client protocol that cannot be read; the message says what is wrong, without any of it."""
+
+
+class CommandRefused(PeerError):
+    """A command of the client protocol that is not carried out.
+
+    :param code: of the protocol's errors.
+    :param text: what SDKs show.
+    :param temporary: whether SDKs try again by themselves.
+    """
+
+    def __init__(self, code: int, text: str, temporary: bool = False) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.temporary = temporary
+
+
+class ClientDismissed(PeerError):
+    """A client of the client protocol that has to go.
+
+    :param code: of the protocol's disconnects.
+    :param reason: at most 123 bytes of UTF-8, sent in the close frame.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class TokenError(PeerError):
+    """A token that is not accepted; the message says why, and nothing of the token."""
+
+    status = 401
+
+
+class TokenExpired(TokenError):
+    """A token that was good until its time was over."""
