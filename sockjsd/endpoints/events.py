@@ -15,22 +15,30 @@ means that trying again would not help, and trouble with Redis is not a reason f
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
 
 from sockjsd.channels import event_ids
 from sockjsd.channels.names import check_channel
 from sockjsd.channels.namespaces import may_subscribe
 from sockjsd.channels.publications import Position
 from sockjsd.channels.selections import RESERVED
+from sockjsd.config.channels import EVENTS_PATH, Channels
 from sockjsd.config.namespace import CACHE, Namespace
 from sockjsd.endpoints.event_listener import Listener, Sources, Wish
-from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style
+from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style, lasting_options
 from sockjsd.errors import ChannelNameError, HTTPError, UnknownNamespace
 from sockjsd.registry import GOING_AWAY
 from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.connection import SockJSConnection
 from sockjsd.sockjs.envelopes import Envelope
+from sockjsd.sockjs.origins import Origins
+from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.handler import NOT_CACHED, EndpointHandler
+from sockjsd.transports.urls import Row
 
 #: The header in which a browser sends the id of the last event, and the argument for who has no such header.
 LAST_EVENT_ID = "Last-Event-ID"
@@ -60,6 +68,32 @@ def events_style(random: Random) -> Style:
         return b"retry: %d\n\n" % random.randrange(*_RETURN) if code == GOING_AWAY[0] else b""
 
     return Style(EventsEnvelope(), HEARTBEAT, farewell)
+
+
+def events_row(
+    options: Channels,
+    sources: Sources,
+    namespace_of: Callable[[str], Namespace],
+    clock: IReactorTime,
+    origins: Origins,
+    together: AbstractContextManager[object],
+) -> tuple[Endpoint, Row]:
+    """Return the endpoint of event streams and its row of the URL table.
+
+    :param namespace_of: finds a channel's options; raises ``UnknownNamespace``.
+    :param together: of the connections: ``HTTPFactory.gathering``.
+    """
+    endpoint = Endpoint(
+        lasting_options("events", EVENTS_PATH, options),
+        SockJSConnection,
+        sources.wheel,
+        clock,
+        origins,
+        together=together,
+    )
+    row = {"endpoint": endpoint, "sources": sources, "style": events_style(sources.random)}
+    limits = {"namespace_of": namespace_of, "channel_limit": options.channel_limit}
+    return endpoint, (EVENTS_PATH, Events, {**row, **limits})
 
 
 class Events(EndpointHandler):

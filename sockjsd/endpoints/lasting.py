@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sockjsd.config import Endpoint
+from sockjsd.config.channels import Channels
 from sockjsd.http.exchange import Exchange
 from sockjsd.http.fields import block
 from sockjsd.sockjs.batch import Batch
@@ -22,6 +24,21 @@ EVENT_STREAM = block({"Content-Type": "text/event-stream"})
 
 #: nginx would keep an answer back until it has a buffer full of it.
 UNBUFFERED = block({"X-Accel-Buffering": "no"})
+
+
+def lasting_options(name: str, path: str, channels: Channels) -> Endpoint:
+    """Return the options of an endpoint at *path* whose sessions live on answers that last."""
+    return Endpoint(
+        name,
+        prefix=path,
+        application="echo",  # each request brings its own
+        transports=("eventsource",),
+        heartbeat=channels.ping_interval,
+        send_limit=channels.message_limit,
+        output_limit=channels.output_limit,
+        session_limit=channels.session_limit,
+        allowed_origins=channels.allowed_origins,
+    )
 
 
 @dataclass(frozen=True, slots=True)
