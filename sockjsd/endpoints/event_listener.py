@@ -32,6 +32,7 @@ from sockjsd.channels.catching_up import CaughtUp, catch_up, latest, reading_fro
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.publications import Position, Publication
 from sockjsd.channels.selections import EventBatch, Selections, events_since, opening, placed
+from sockjsd.config.channels import Channels
 from sockjsd.errors import BrokerUnavailable
 from sockjsd.registry import APPLICATION_FAILED
 from sockjsd.sockjs.batch import Batch
@@ -84,6 +85,11 @@ class Sources:
     random: Random
     recovery_limit: int = 300
     output_limit: int = 1024 * 1024
+
+
+def limits_of(options: Channels) -> tuple[int, int]:
+    """Return the last two parameters of :class:`Sources`."""
+    return options.recovery_limit, options.output_limit
 
 
 @dataclass(frozen=True, slots=True)
