@@ -125,6 +125,10 @@ class Hub:
         interest = self._interests.get(channel)
         return 0 if interest is None else sum(map(len, interest.groups.values()))
 
+    def listeners(self) -> dict[str, int]:
+        """Return how many subscribers each channel has here; channels that are only held have none."""
+        return {channel: self.subscribers(channel) for channel in self._interests}
+
     def subscribe(
         self, channel: str, subscriber: Subscriber[BatchT], form: Form[BatchT], owner: Owner | None = None
     ) -> None:
@@ -179,9 +183,9 @@ class Hub:
             self._publications += publications
             interest = self._interests.get(channel)
             if interest is not None and items:
-                # A copy, because the first subscriber of a form may come, or its last one go, in answer.
-                for form, group in tuple(interest.groups.items()):
-                    self._deliveries += publications * self._fan_out(channel, items, form, group)
+                # Copies, because subscribers may come and go in answer to what they got.
+                for form, group, members in [(*pair, tuple(pair[1])) for pair in interest.groups.items()]:
+                    self._deliveries += publications * self._fan_out(channel, items, form, group, members)
 
     def reset(self, channel: str) -> None:
         """Tell the owners of all subscriptions of *channel* that a history has ended."""
@@ -195,7 +199,9 @@ class Hub:
                 except Exception as error:  # ends in the code of the site: anything may come
                     self._on_error(error)
 
-    def _fan_out(self, channel: str, items: list[Item], form: Form[Any], group: _Group) -> int:
+    def _fan_out(
+        self, channel: str, items: list[Item], form: Form[Any], group: _Group, members: tuple[Subscriber[Any], ...]
+    ) -> int:
         """Return how many subscribers took what *form* makes of *items*."""
         taken = 0
         try:
@@ -205,8 +211,7 @@ class Hub:
             return taken
         if batch is None:
             return taken
-        # A copy, because a subscriber may come or go in answer to what it got.
-        for subscriber in tuple(group):
+        for subscriber in members:
             if subscriber not in group:
                 continue
             try:
