@@ -58,6 +58,7 @@ def build(
     client: Path | None,
     site: urls.Row | None,
     status: dict[str, object] | None = None,
+    more: Iterable[urls.Row] = (),
 ) -> Application:
     """Return the application.
 
@@ -65,12 +66,14 @@ def build(
     :param client: the client library's file.
     :param site: the row of the Django site, which gets what nobody else wants.
     :param status: keyword arguments of ``Status``; ``None`` leaves it out.
+    :param more: rows of what is neither an endpoint for SockJS nor the site.
     """
     rows: list[urls.Row] = [(r"/live", Live, {}), (r"/ready", Ready, ready), client_row(client)]
     if status is not None:
         rows.append((r"/status", Status, status))
     for endpoint in endpoints:
         rows += urls.rows(endpoint)
+    rows += more
     if site is not None:
         rows.append(site)
     return Application(rows)

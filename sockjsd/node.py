@@ -25,17 +25,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockjsd import __version__
+from sockjsd.administration import Administration
 from sockjsd.app import CLIENT_PATH, build, find_client
 from sockjsd.applications import make_application
 from sockjsd.brokers.interface import Broker, Run
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
+from sockjsd.channels.namespaces import Namespaces
 from sockjsd.channels.publications import Item, Publication
+from sockjsd.channels.selections import Selections
 from sockjsd.config import Config
 from sockjsd.config import Endpoint as EndpointOptions
 from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
 from sockjsd.django_wsgi import Site
+from sockjsd.endpoints.event_listener import Sources, limits_of
+from sockjsd.endpoints.events import events_row
 from sockjsd.errors import StartError
 from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
@@ -46,6 +51,7 @@ from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
+from sockjsd.transports.urls import Row
 from sockjsd.wheel import Wheel
 
 #: In ``allowed_origins``: whatever the site trusts.
@@ -86,10 +92,15 @@ class Node:
         self._factory = HTTPFactory(make_limits(config.server), self._wheel, DateField(reactor), proxies)
         self._ports: list[StreamServerEndpointService] = []
         self._endpoints: list[Endpoint] = []
+        # Endpoints without SockJS: streams of channels.
+        self._streams: list[Endpoint] = []
         self._site = Site(config.site, reactor) if config.site.settings else None
         self._broker = make_broker(config, reactor)
         self._hub = Hub(self._broker, self._delivery_failed)
         self._broker.on_run = self._deliver
+        channels = config.channels
+        needed = channels.enabled or channels.api_key
+        self._administration = Administration(config, self._broker, self._hub, reactor) if needed else None
         # When it was started, on the reactor's clock.
         self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
@@ -129,6 +140,8 @@ class Node:
         self._factory.gathering.each_turn(partial(self._reactor.callLater, 0))
         self._wheel.start()
         self._broker.service().startService()
+        if self._administration is not None:
+            self._administration.cluster.start()
         self._say_hello()
 
     def close_ports(self) -> Deferred[list[object]]:
@@ -158,6 +171,21 @@ class Node:
         together = self._factory.gathering
         return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url, together)
 
+    def _more_rows(self) -> list[Row]:
+        return [] if self._administration is None else self._administration.rows
+
+    def _stream_rows(self) -> list[Row]:
+        """Return the rows of event streams, and remember their endpoints."""
+        options = self._config.channels
+        if not options.events:
+            return []
+        sources = Sources(self._hub, self._broker, Selections(), self._wheel, Random(), *limits_of(options))
+        origins = Origins(self._allowed(options.allowed_origins))
+        namespace_of = Namespaces(self._config.namespaces).of
+        endpoint, row = events_row(options, sources, namespace_of, self._reactor, origins, self._factory.gathering)
+        self._streams.append(endpoint)
+        return [row]
+
     def _allowed(self, words: tuple[str, ...]) -> list[str]:
         trusted = self._site.trusted_origins() if self._site is not None else ()
         return [origin for word in words for origin in (trusted if word == _TRUSTED_BY_DJANGO else (word,))]
@@ -167,7 +195,8 @@ class Node:
         site = self._site.row if self._site is not None else None
         try:
             client = find_client(self._config.server.client_library)
-            return build(self._endpoints, ready, client, site, self._status())
+            more = [*self._more_rows(), *self._stream_rows()]
+            return build(self._endpoints, ready, client, site, self._status(), more)
         except OSError as error:
             raise StartError(f"the client library cannot be read: {error}") from error
 
@@ -179,7 +208,7 @@ class Node:
             "uptime": lambda: self._reactor.seconds() - self._started_at,
             "broker": self._broker,
             "hub": self._hub,
-            "endpoints": self._endpoints,
+            "endpoints": [*self._endpoints, *self._streams],
         }
 
     def _deliver(self, run: Run) -> None:
@@ -220,7 +249,7 @@ class Node:
     def _say_goodbye(self) -> Deferred[None]:
         """Tell everybody to go; fires when no connection is left."""
         answered = self._factory.drain()
-        told = sum(endpoint.sessions.close_all() for endpoint in self._endpoints)
+        told = sum(endpoint.sessions.close_all() for endpoint in (*self._endpoints, *self._streams))
         self._log.info("Stopping: {told} sessions were told to go", told=told)
         return answered
 
@@ -251,6 +280,8 @@ class Node:
         return stopped.addCallback(lambda _: self._stop_broker())
 
     def _stop_broker(self) -> Deferred[None]:
+        if self._administration is not None:
+            self._administration.cluster.stop()
         if self._site is not None:
             from sockjsd.django import publishing
 

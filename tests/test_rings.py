@@ -22,7 +22,7 @@ IMPURE = frozenset(
 )
 RING_0 = {"sockjsd.errors", "sockjsd.sockjs", "sockjsd.websocket", "sockjsd.channels"}
 #: Ring 2 outside its folders.
-SHELL_FILES = "app.py applications.py django_wsgi.py multiplex.py pool.py router.py"
+SHELL_FILES = "administration.py app.py applications.py django_wsgi.py multiplex.py pool.py router.py"
 SHELLS = {"sockjsd.http", "sockjsd.transports", "sockjsd.endpoints"} | {
     f"sockjsd.{file.removesuffix('.py')}" for file in SHELL_FILES.split()
 }
