@@ -190,7 +190,7 @@ class Timeline:
         """
         if not self.epoch:
             self._start(self._first_held(top))
-            return Verdict.JOINS_UP, self._advance(publications, top)
+            return Verdict.JOINS_UP, self._released()
         verdict = self._judge(anchor, publications, top)
         if verdict is Verdict.ROLLED_BACK:
             self.suspend()
