@@ -1,0 +1,97 @@
+# -*- test-case-name: tests.endpoints.test_uni_sse -*-
+"""Pushes for an EventSource without an SDK."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.endpoints.uni_sse import bare_push
+from tests.endpoints.protocol_server import SHUTDOWN, ProtocolServer
+from tests.http.memory import Answer, Client
+from tests.transports.server import header_and_chunks
+
+PATH = "/connection/uni_sse"
+
+
+class PushTests(SynchronousTestCase):
+    """What becomes of a line of the client protocol."""
+
+    CASES = (
+        ('{"push":{"channel":"a","pub":{"data":1}}}', '{"channel":"a","pub":{"data":1}}'),
+        ('{"push":{"disconnect":{"code":3000,"reason":"x"}}}', '{"disconnect":{"code":3000,"reason":"x"}}'),
+        ('{"id":1,"connect":{"client":"c","ping":25}}', '{"connect":{"client":"c","ping":25}}'),
+        ("{}", "{}"),
+        (
+            '{"id":1,"error":{"code":101,"message":"unauthorized"}}',
+            '{"disconnect":{"code":3500,"reason":"unauthorized"}}',
+        ),
+        (
+            '{"id":1,"error":{"code":109,"message":"token expired"}}',
+            '{"disconnect":{"code":3004,"reason":"token expired"}}',
+        ),
+        (
+            '{"id":1,"error":{"code":100,"message":"internal server error","temporary":true}}',
+            '{"disconnect":{"code":3004,"reason":"internal server error"}}',
+        ),
+    )
+
+    def test_lines(self) -> None:
+        """A push without what is around it; an answer becomes one."""
+        for line, expected in self.CASES:
+            with self.subTest(line):
+                self.assertEqual(expected, bare_push(line.encode()).decode())
+
+
+class UniSSETests(SynchronousTestCase):
+    """Streams, and what is refused."""
+
+    def setUp(self) -> None:
+        """Build a server."""
+        self.server = ProtocolServer()
+
+    def begin(self, connect: str = '{"token":"t"}') -> Client:
+        """Begin a stream."""
+        return self.server.begin("GET", f"{PATH}?cf_connect={quote(connect)}")
+
+    def ask(self, query: str) -> Answer:
+        """Ask for one that does not begin."""
+        return self.server.ask("GET", PATH + query)
+
+    def test_connect_request_becomes_a_command(self) -> None:
+        """On one line, however it was written; its answer is a push."""
+        client = self.begin('{"token": "t",\n "subs": {"a": {"offset": 9007199254740993}}}')
+        expected = '{"id":1,"connect":{"token":"t","subs":{"a":{"offset":9007199254740993}}}}'
+        self.assertEqual(([expected], ["uni_sse"]), (self.server.heard, self.server.transports))
+        head, chunks = header_and_chunks(client.received())
+        self.assertIn(b"Content-Type: text/event-stream", head)
+        self.assertEqual([b'data: {"connect":{"client":"c"}}\n\n'], chunks)
+
+    def test_each_push_is_an_event(self) -> None:
+        """Also where they come together."""
+        client = self.begin()
+        client.received()
+        self.server.client.sendMessage('{"push":{"channel":"a"}}\n{"push":{"channel":"b"}}')
+        self.assertIn(b'data: {"channel":"a"}\n\ndata: {"channel":"b"}\n\n', client.received())
+
+    def test_end_is_a_push(self) -> None:
+        """The last one."""
+        client = self.begin()
+        client.received()
+        for endpoint in self.server.endpoints:
+            endpoint.sessions.close_all()
+        self.assertIn(f'data: {{"disconnect":{SHUTDOWN}}}\n\n'.encode(), client.received())
+
+    def test_request_in_body(self) -> None:
+        """Where there is no EventSource, there may be a body."""
+        self.server.begin("POST", PATH, b"{}")
+        self.assertEqual(['{"id":1,"connect":{}}'], self.server.heard)
+
+    def test_refusals(self) -> None:
+        """What is no connect request begins nothing."""
+        for query in ("", "?cf_connect=", "?cf_connect=%5B%5D", "?cf_connect=1", "?cf_connect=%7B", "?cf_connect=%ff"):
+            with self.subTest(query):
+                self.assertEqual(400, self.ask(query).status)
+        self.assertEqual(400, self.ask("?cf_connect=" + "%5B" * 5000).status)
+        self.assertEqual([], self.server.transports)
