@@ -18,7 +18,7 @@ setup(
     package_dir={"": "."},
     # twisted.plugins belongs to Twisted: we put one module into it and no __init__.py.
     packages=[*find_packages(include=["sockjsd", "sockjsd.*"]), "twisted.plugins"],
-    package_data={"sockjsd": ["py.typed", "*.pyi"]},
+    package_data={"sockjsd": ["py.typed", "*.pyi", "brokers/lua/*.lua"]},
     exclude_package_data={"sockjsd": ["*.c"]},
     ext_modules=[FANOUT] if COMPILED else [],
     # One wheel for every Python from 3.11.

@@ -1,15 +1,8 @@
 # -*- test-case-name: tests.brokers.test_redis_protocol -*-
 """One connection to Redis: txredisapi's protocol classes, made dependable.
 
-What these classes add to txredisapi's:
-
-* A command that gets no answer, on a connection that is silent for longer than
-  ``command_timeout``, aborts the connection; so does an answer that is not Redis's.
-* Each command gets exactly **one** reply.  SUBSCRIBE and UNSUBSCRIBE are answered
-  with one confirmation per channel, of which txredisapi takes each for the reply to
-  another command; here they are counted.  Messages never become replies.
-* What one read brought is handed over together, at its end.  This takes hiredis, which
-  is a dependency for that: without it txredisapi reads one string per turn of the reactor.
+What it adds to txredisapi's: a command that gets no answer, on a connection that is silent for
+longer than ``command_timeout``, aborts the connection; so does an answer that is not Redis's.
 
 AUTH and SELECT are sent by :mod:`sockjsd.brokers._redis_link`: those of txredisapi
 give up for ever when the connection drops meanwhile.
@@ -17,21 +10,14 @@ give up for ever when the connection drops meanwhile.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ITCPTransport
 from twisted.python.failure import Failure
-from txredisapi import RedisError, RedisProtocol, SubscriberProtocol
+from txredisapi import RedisError, RedisProtocol
 
-from sockjsd.brokers.interface import Run
-
-#: Channels in one SUBSCRIBE: enough to make round trips irrelevant, few enough that
-#: Redis answers others in between and a command stays far below any buffer's limit.
-CHANNELS_PER_COMMAND = 500
 #: Seconds between the end of a time-out and giving up: one turn of the reactor, however short.
 LAST_LOOK = 0.01
 
@@ -143,99 +129,3 @@ class RedisConnection(RedisProtocol):
             self._check_silence()
         else:
             self.abort(f"no answer within {self._command_timeout:g} s")
-
-
-class Inbox:
-    """Collects the messages of one read, as text under the channels' names.
-
-    :ivar malformed: messages that were not UTF-8, since the start.
-    """
-
-    def __init__(self) -> None:
-        self.malformed = 0
-        self._run: Run = {}
-
-    def put(self, channel: str, payload: bytes) -> None:
-        """Add one message behind those that are here."""
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            text = payload.decode(errors="replace")
-            self.malformed += 1
-        self._run.setdefault(channel, []).append(text)
-
-    def take(self) -> Run:
-        """Everything since the last call, oldest first."""
-        run, self._run = self._run, {}
-        return run
-
-
-class SubscriberConnection(RedisConnection, SubscriberProtocol):
-    """A connection that listens to channels.
-
-    :param prefix: what stands before each channel's name in Redis, with its dot.
-    :param inbox: gets the messages; outlives this connection.
-    :param on_read: called at the end of each read that may have filled it.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        command_timeout: float,
-        owner: ConnectionOwner,
-        prefix: str,
-        inbox: Inbox,
-        on_read: Callable[[], None],
-    ) -> None:
-        super().__init__(clock, command_timeout, owner)
-        self._prefix = prefix
-        self._inbox = inbox
-        self._on_read = on_read
-        # The channels whose last command was SUBSCRIBE.  Redis keeps the order of commands,
-        # so this is what will hold when all of them have been answered.
-        self._channels: dict[bytes, str] = {}
-        # For each command without a reply, how many answers it still gets.
-        self._answers_due: deque[int] = deque()
-
-    def listen(self, channels: Iterable[str]) -> list[Deferred[object]]:
-        """Subscribe those of *channels* that are not; one Deferred for each command."""
-        new = {redis_key(self._prefix, channel): channel for channel in channels}
-        keys = iter([key for key in new if key not in self._channels])
-        self._channels.update(new)
-        replies = []
-        while batch := list(islice(keys, CHANNELS_PER_COMMAND)):
-            replies.append(self.subscribe(batch))
-        return replies
-
-    def ignore(self, channel: str) -> list[Deferred[object]]:
-        """Unsubscribe *channel*; no Deferred when it is not subscribed."""
-        key = redis_key(self._prefix, channel)
-        return [] if self._channels.pop(key, None) is None else [self.unsubscribe([key])]
-
-    def execute_command(self, *args: bytes | str | int, **kwargs: object) -> Deferred[object]:
-        """Send one command and note how many answers belong to it."""
-        reply = super().execute_command(*args, **kwargs)
-        self._answers_due.append(len(args) - 1 if args[0] in ("SUBSCRIBE", "UNSUBSCRIBE") else 1)
-        return reply
-
-    def replyReceived(self, reply: object) -> None:
-        """Sort messages from answers; an error answers a whole command."""
-        if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
-            channel = self._channels.get(reply[1])
-            if channel is not None:
-                self._inbox.put(channel, reply[2])
-        elif self._answers_due:
-            self._answers_due[0] -= 1
-            if not self._answers_due[0] or isinstance(reply, Exception):
-                self._answers_due.popleft()
-                self.replyQueue.put(reply)
-
-    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
-        """Hand what this read brought over as one run."""
-        super().dataReceived(data, unpause)
-        self._on_read()
-
-
-def redis_key(prefix: str, channel: str) -> bytes:
-    """The name of *channel* in Redis; *prefix* ends with its dot."""
-    return (prefix + channel).encode(errors="surrogatepass")

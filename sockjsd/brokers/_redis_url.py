@@ -1,11 +1,12 @@
 # -*- test-case-name: tests.brokers.test_redis_url -*-
 """Where a Redis is: from the address in the configuration to an endpoint that connects.
 
-Three forms, so that one address serves the daemon and Django::
+Five forms, so that one address serves the daemon and Django::
 
     redis://[user[:password]@]host[:port][/database]
     rediss://…                                          the same through TLS
     redis+unix://[user[:password]@]/path[?db=database]  a Unix socket
+    sentinel://…, sentinels://…                         see :mod:`sockjsd.config.sentinels`
 
 A TLS certificate has to be valid for the host and signed by an authority that
 OpenSSL trusts; ``SSL_CERT_FILE`` in the environment names a private one.
@@ -19,6 +20,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 
+from sockjsd.brokers._redis_sentinel import SentinelEndpoint
+from sockjsd.config.sentinels import Sentinels, names_sentinels, parse_sentinels
 from sockjsd.errors import ConfigurationError
 
 #: The TCP port of a Redis that was not told another one.
@@ -35,6 +38,7 @@ class RedisAddress:
     :ivar host: the host's name or address; empty for a Unix socket.
     :ivar port: its TCP port; 0 for a Unix socket.
     :ivar path: the Unix socket's path; empty for TCP.
+    :ivar sentinels: who says where it is; ``None`` where host or path do.
     :ivar tls: whether the connection is wrapped in TLS.
     :ivar database: the number for SELECT.
     :ivar username: for AUTH; empty for the default user.
@@ -44,6 +48,7 @@ class RedisAddress:
     host: str = ""
     port: int = 0
     path: str = ""
+    sentinels: Sentinels | None = None
     tls: bool = False
     database: int = 0
     username: str = field(default="", repr=False)
@@ -53,14 +58,30 @@ class RedisAddress:
 def parse_redis_url(url: str, password: str | None = None) -> RedisAddress:
     """Read *url*; *password*, where it is not empty, counts more than the one in it.
 
-    :raises ConfigurationError: for anything else than the three forms; the message
+    :raises ConfigurationError: for anything else than the forms above; the message
         does not quote the address, which may hold a password.
     """
+    if names_sentinels(url):
+        return _parse_sentinels(url, password)
     try:
         return _parse(urlsplit(url), password)
     except ValueError:
         # "from None": the first error quotes the piece of the address that it stumbled over.
         raise ConfigurationError("the port and the database in the address of Redis have to be numbers") from None
+
+
+def _parse_sentinels(url: str, password: str | None) -> RedisAddress:
+    try:
+        found = parse_sentinels(url)
+    except ValueError as error:
+        raise ConfigurationError(f"the address of the Sentinels: {error}") from None
+    return RedisAddress(
+        sentinels=found,
+        tls=found.tls,
+        database=found.database,
+        username=found.username,
+        password=password or found.password,
+    )
 
 
 def _parse(parts: SplitResult, password: str | None) -> RedisAddress:
@@ -78,7 +99,9 @@ def _parse(parts: SplitResult, password: str | None) -> RedisAddress:
             username=username,
             password=secret,
         )
-    raise ConfigurationError("the address of Redis has to be redis://host, rediss://host or redis+unix:///path")
+    raise ConfigurationError(
+        "the address of Redis has to be redis://host, rediss://host, redis+unix:///path or sentinel://host/master"
+    )
 
 
 def _database(query: str, path: str) -> int:
@@ -89,18 +112,31 @@ def _database(query: str, path: str) -> int:
     return database
 
 
-def make_endpoint(reactor: Any, address: RedisAddress, timeout: float) -> Any:
+def make_endpoint(reactor: Any, address: RedisAddress, timeout: float, command_timeout: float) -> Any:
     """An endpoint for *address* that gives up an attempt after *timeout* seconds.
 
+    Sentinels are given *command_timeout* seconds to say where the master is.
     Reactor and endpoint are ``Any`` because they are known by Twisted's interfaces, several at once.
     """
     if address.path:
         unix_endpoint: Any = UNIXClientEndpoint  # whose parameters Twisted does not annotate
         return unix_endpoint(reactor, address.path, timeout)
-    endpoint: Any = HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)
-    if not address.tls:
+
+    def make_tcp_endpoint(place: tuple[str, int]) -> Any:
+        return _make_tcp_endpoint(reactor, *place, address.tls, timeout)
+
+    found = address.sentinels
+    if found is None:
+        return make_tcp_endpoint((address.host, address.port))
+    credentials = (found.sentinel_username, found.sentinel_password)
+    return SentinelEndpoint(reactor, found.places, found.master, credentials, command_timeout, make_tcp_endpoint)
+
+
+def _make_tcp_endpoint(reactor: Any, host: str, port: int, tls: bool, timeout: float) -> Any:
+    endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=timeout)
+    if not tls:
         return endpoint
     # Only here, because a site without TLS needs no pyOpenSSL.
     from twisted.internet.ssl import optionsForClientTLS
 
-    return wrapClientTLS(optionsForClientTLS(address.host), endpoint)
+    return wrapClientTLS(optionsForClientTLS(host), endpoint)

@@ -173,10 +173,13 @@ class Control(Protocol):
 class Broker(Carrier, Archive, Attendance, Control, Protocol):
     """All of it, and how it is.
 
+    :ivar on_lost: called when the connection is gone: until *on_back* what is published may be missed, and what
+        arrives first may come from another Redis.
     :ivar on_back: called when every channel that is wanted is confirmed again after a loss, maybe by another
         Redis: what was published meanwhile was missed, and what was delivered may be gone.
     """
 
+    on_lost: Callable[[], None]
     on_back: Callable[[], None]
 
     @property

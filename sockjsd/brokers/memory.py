@@ -53,6 +53,7 @@ class MemoryBroker(Service):
         chance = random or Random()
         self.on_run: Listener = on_run
         self.on_control: ControlListener = discard
+        self.on_lost: Callable[[], None] = discard
         self.on_back: Callable[[], None] = discard
         self.node = f"{chance.getrandbits(64):016x}"
         self.malformed = 0

@@ -2,8 +2,8 @@
 """The broker for many nodes: channels are Redis channels with a prefix before their names.
 
 Two connections, because a subscribed one takes no other commands: one listens, one
-publishes.  While either is gone the broker is *not connected*: wishes are
-remembered and kept afterwards, publications fail at once, and the log has one line
+asks.  While either is gone the broker is *not connected*: wishes are
+remembered and kept afterwards, everything else fails at once, and the log has one line
 for the whole outage and one for its end.
 
 Importing this module imports txredisapi, which installs the default reactor:
@@ -12,27 +12,30 @@ only ``service.py`` may import it, and not before a reactor has been chosen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from txredisapi import RedisError
 
-from sockjsd.brokers._redis_link import RedisLink, RedisPlace, describe
-from sockjsd.brokers._redis_protocol import (
-    ConnectionOwner,
-    Inbox,
-    RedisConnection,
-    SubscriberConnection,
-    redis_key,
-)
+from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
+from sockjsd.brokers._redis_link import RedisPlace
+from sockjsd.brokers._redis_memory import RedisMemory
+from sockjsd.brokers._redis_reader import RedisReader
+from sockjsd.brokers._redis_sentinel import SentinelEndpoint, SentinelWatch
+from sockjsd.brokers._redis_server import SameServer
+from sockjsd.brokers._redis_subscriber import CHANNELS_PER_COMMAND
 from sockjsd.brokers._redis_url import make_endpoint, parse_redis_url
-from sockjsd.brokers.interface import BrokerStatus, Listener, discard
-from sockjsd.channels.wire import well_formed
-from sockjsd.errors import BrokerUnavailable
+from sockjsd.brokers._redis_writer import RedisWriter
+from sockjsd.brokers.interface import BrokerStatus, ControlListener, Listener, discard
+from sockjsd.brokers.values import Keeping, Once, Published
+from sockjsd.channels.publications import Joined, Left, Position, Publication
+from sockjsd.channels.wire import encode, well_formed
+
+#: What a pattern of PUBSUB CHANNELS takes for more than a character.
+_GLOB_SIGNS = "\\*?[]^-"
 
 
 class RedisSettings(Protocol):
@@ -63,32 +66,38 @@ class RedisSettings(Protocol):
         """Between two questions whether Redis is there."""
 
 
-class RedisBroker(Service):
-    """A :class:`sockjsd.brokers.interface.Broker` that speaks to one Redis.
+class RedisBroker(RedisMemory, Service):
+    """A :class:`sockjsd.brokers.interface.Broker` that speaks to one Redis, or to the master that Sentinels name.
 
     :param config: where and how.
     :param reactor: connects and keeps the time.
-    :param random: the source of chance; spreads the attempts to reconnect.
+    :param random: the source of chance; spreads the attempts to reconnect, makes the node's id, epochs and tags.
     :param on_run: see the interface.
     :raises ConfigurationError: for an address that is none.
 
-    :ivar on_run: see the interface.
+    :ivar on_run: see the interface; so are the others.
     """
 
     _log = Logger()
 
     def __init__(self, config: RedisSettings, reactor: Any, random: Random, on_run: Listener = discard) -> None:
         self.on_run: Listener = on_run
+        self.on_control: ControlListener = discard
+        self.on_back: Callable[[], None] = discard
+        self.node = f"{random.getrandbits(64):016x}"
         self._clock = reactor
-        self._prefix = config.prefix + "."
+        self._keys = RedisKeys(config.prefix)
         self._mended = 0
         # When the outage began, in seconds of the clock; None while there is none.
         self._lost_at: float | None = None
         address = parse_redis_url(config.url, config.password)
-        endpoint = make_endpoint(reactor, address, config.connect_timeout)
+        endpoint = make_endpoint(reactor, address, config.connect_timeout, config.command_timeout)
         place = RedisPlace(reactor, endpoint, address, config.command_timeout, config.ping_interval, random)
-        self._reader = _Reader(self, place, self._prefix)
-        self._writer = _Writer(self, place)
+        sentinel = endpoint if isinstance(endpoint, SentinelEndpoint) else None
+        self._server = SameServer(master=sentinel is not None)
+        self._watch = SentinelWatch(sentinel, self._move, reactor, config.ping_interval) if sentinel else None
+        self._reader = RedisReader(place, self, self._keys, self.node, self._hand_over, self._server.greet)
+        super().__init__(RedisWriter(place, self, self._server.greet), RedisCalls(self._keys, random))
 
     @property
     def status(self) -> BrokerStatus:
@@ -106,12 +115,22 @@ class RedisBroker(Service):
         self.running = 1
         self._reader.link.start()
         self._writer.link.start()
+        if self._watch is not None:
+            self._watch.start()
 
     def stopService(self) -> Deferred[Any]:
         """Close both connections; the Deferred fires when they are closed."""
         self.running = 0
         self._lost_at = None
+        if self._watch is not None:
+            self._watch.stop()
         return gatherResults([self._reader.link.stop(), self._writer.link.stop()])
+
+    def service(self) -> Service:
+        """This object."""
+        return self
+
+    # Items.
 
     def subscribe(self, channel: str) -> None:
         """See the interface."""
@@ -121,26 +140,66 @@ class RedisBroker(Service):
         """See the interface."""
         self._reader.forget(channel)
 
-    def publish(self, channel: str, payload: str) -> Deferred[int]:
+    def subscribed(self, channel: str) -> Deferred[None]:
         """See the interface."""
-        connection = self._writer.link.ready
-        if connection is None:
-            return fail(BrokerUnavailable(f"Redis is not connected: {self._writer.link.problem}"))
-        text = well_formed(payload)
-        self._mended += text is not payload
-        reply = connection.publish(redis_key(self._prefix, channel), text.encode())
-        return cast("Deferred[int]", reply).addErrback(_raise_unavailable)
+        return self._reader.confirmed(channel)
 
-    def service(self) -> Service:
-        """This object."""
-        return self
+    def publish(
+        self, channel: str, publication: Publication, keeping: Keeping | None = None, once: Once | None = None
+    ) -> Deferred[Published]:
+        """See the interface."""
+        self._mended += well_formed(publication.data) is not publication.data
+        if keeping is not None or (once is not None and once.key):
+            return self.keep(channel, publication, keeping, once)
+        bare = Publication(publication.data, info=publication.info, tags=publication.tags)
+        answer = self._send(self._keys.channel(channel), encode(bare).encode())
+        return answer.addCallback(lambda receivers: Published(receivers, Position()))
+
+    def announce(self, channel: str, change: Joined | Left) -> Deferred[None]:
+        """See the interface."""
+        return self._send(self._keys.channel(channel), encode(change).encode()).addCallback(discard)
+
+    # Other nodes.
+
+    def send(self, payload: bytes, node: str = "") -> Deferred[int]:
+        """See the interface."""
+        return self._send(self._keys.node(node) if node else self._keys.control, payload)
+
+    def channels(self, pattern: str = "") -> Deferred[dict[str, int]]:
+        """See the interface."""
+        return Deferred.fromCoroutine(self._channels(pattern or "*"))
+
+    async def _channels(self, pattern: str) -> dict[str, int]:
+        escaped = "".join("\\" + sign if sign in _GLOB_SIGNS else sign for sign in self._keys.channel_prefix)
+        names: Any = await self._writer.ask(b"PUBSUB", b"CHANNELS", (escaped + pattern).encode(errors="replace"))
+        found: dict[str, int] = {}
+        for begin in range(0, len(names), CHANNELS_PER_COMMAND):
+            part = names[begin : begin + CHANNELS_PER_COMMAND]
+            answer: Any = await self._writer.ask(b"PUBSUB", b"NUMSUB", *part)
+            counts = zip(answer[::2], answer[1::2], strict=True)
+            # Who left between the two questions is left out.
+            found.update({self._reader.inbox.channel(name): count for name, count in counts if count})
+        return dict(sorted(found.items()))
+
+    def _send(self, name: bytes, payload: bytes) -> Deferred[Any]:
+        return self._writer.ask(b"PUBLISH", name, payload)
+
+    def _hand_over(self) -> None:
+        run, control = self._reader.inbox.take()
+        if run:
+            self.on_run(run)
+        for payload in control:
+            self.on_control(payload)
+
+    # The connections.
 
     def link_ready(self) -> None:
-        """One of two connections is ready; log the end of an outage when both are."""
+        """One of two connections is ready; when both are, an outage is over."""
         if self._lost_at is not None and self.status.connected:
             seconds = self._clock.seconds() - self._lost_at
             self._lost_at = None
             self._log.info("Redis back after {seconds:.1f} s", seconds=seconds)
+            self.on_back()
 
     def link_failed(self, problem: str) -> None:
         """A connection or an attempt failed; log the first one of an outage."""
@@ -148,68 +207,5 @@ class RedisBroker(Service):
             self._lost_at = self._clock.seconds()
             self._log.warn("Redis lost: {problem}", problem=problem)
 
-
-class _Writer:
-    """The connection that publishes."""
-
-    def __init__(self, broker: RedisBroker, place: RedisPlace) -> None:
-        self._place = place
-        self.link_ready = broker.link_ready
-        self.link_failed = broker.link_failed
-        self.link = RedisLink(place, self)
-
-    def build(self, owner: ConnectionOwner) -> RedisConnection:
-        return RedisConnection(self._place.clock, self._place.command_timeout, owner)
-
-    def greet(self, connection: RedisConnection) -> list[Deferred[object]]:
-        return []
-
-
-class _Reader:
-    """The connection that listens, and what it has to listen to.
-
-    :ivar inbox: what arrived; it outlives each connection for its counter.
-    """
-
-    def __init__(self, broker: RedisBroker, place: RedisPlace, prefix: str) -> None:
-        self.inbox = Inbox()
-        self._broker = broker
-        self._place = place
-        self._prefix = prefix
-        # A dict is a set that keeps its order: the same one after each reconnect.
-        self._wanted: dict[str, None] = {}
-        self.link_ready = broker.link_ready
-        self.link_failed = broker.link_failed
-        self.link = RedisLink(place, self)
-
-    def want(self, channel: str) -> None:
-        self._wanted[channel] = None
-        connection = self.link.greeted
-        if connection is not None:
-            self.link.watch(connection.listen([channel]), connection)
-
-    def forget(self, channel: str) -> None:
-        self._wanted.pop(channel, None)
-        connection = self.link.greeted
-        if connection is not None:
-            self.link.watch(connection.ignore(channel), connection)
-
-    def build(self, owner: ConnectionOwner) -> SubscriberConnection:
-        return SubscriberConnection(
-            self._place.clock, self._place.command_timeout, owner, self._prefix, self.inbox, self._hand_over
-        )
-
-    def greet(self, connection: SubscriberConnection) -> list[Deferred[object]]:
-        return connection.listen(self._wanted)
-
-    def _hand_over(self) -> None:
-        run = self.inbox.take()
-        if run:
-            self._broker.on_run(run)
-
-
-def _raise_unavailable(failure: Failure) -> Failure:
-    """A failed command as the error that callers know; what is no answer of Redis is a bug of ours and goes on."""
-    if not isinstance(failure.value, RedisError):
-        return failure
-    raise BrokerUnavailable(f"Redis did not take the publication: {describe(failure)}") from failure.value
+    def _move(self) -> None:
+        self._server.leave("the master is another Redis now")

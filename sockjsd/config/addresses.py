@@ -12,6 +12,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from sockjsd.config.kinds import Kind, Refused, bounded, lines, pattern, words
+from sockjsd.config.sentinels import names_sentinels, parse_sentinels
 
 # ------------------------------------------------------------------ listening
 
@@ -99,8 +100,11 @@ def _check_broker(url: str) -> None:
     if url == MEMORY:
         return
     check = _BROKER_CHECKS.get(url.partition("://")[0])
-    if check is None or not _PRINTABLE.fullmatch(url):
+    if (check is None and not names_sentinels(url)) or not _PRINTABLE.fullmatch(url):
         raise Refused
+    if check is None:
+        _check_sentinels(url)
+        return
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is the check
@@ -109,6 +113,13 @@ def _check_broker(url: str) -> None:
     if parts.fragment:
         raise Refused(_QUOTING)
     check(parts)
+
+
+def _check_sentinels(url: str) -> None:
+    try:
+        parse_sentinels(url)
+    except ValueError as error:
+        raise Refused(str(error)) from None
 
 
 def _check_network(parts: SplitResult) -> None:
@@ -137,8 +148,11 @@ def _show_broker(text: str) -> str:
 
 
 def hide_password(url: str) -> str:
-    """A broker's URL as it may be shown: without user name and password."""
+    """A broker's URL as it may be shown: without user names and passwords."""
     scheme, slashes, rest = url.partition("://")
+    if names_sentinels(url):
+        # Those of the Sentinels stand behind the question mark.
+        rest = rest.partition("?")[0]
     _, at, place = rest.rpartition("@")
     return f"{scheme}{slashes}{'…@' if at else ''}{place}"
 
@@ -147,7 +161,8 @@ def hide_password(url: str) -> str:
 broker_url: Kind[str] = Kind(
     "URL",
     "memory:, redis://[user[:password]@]host[:port][/db], rediss:// with the same parts, "
-    "or redis+unix:///path/of/the/socket[?db=N]",
+    "redis+unix:///path/of/the/socket[?db=N], or sentinel://[user[:password]@]host[:port],…/master[/db] "
+    "(sentinels:// for TLS)",
     lambda text, folder: text,
     str,
     _check_broker,

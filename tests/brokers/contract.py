@@ -51,7 +51,7 @@ class BrokerContract:
         return [item for run in self.runs for item in run.get(channel, [])]
 
     @inlineCallbacks
-    def texts(self, channel: str, since: Position | None = None, limit: int = -1, reverse: bool = False) -> Any:
+    def kept(self, channel: str, since: Position | None = None, limit: int = -1, reverse: bool = False) -> Any:
         """The data in a part of the history."""
         history = yield self.broker.history(channel, since, limit, reverse=reverse)
         return [publication.data for publication in history.publications]
@@ -108,7 +108,7 @@ class HistoryContract(BrokerContract):
         self.assertEqual((published.receivers, published.position), (1, Position()))
         heard = yield self.arrived("a", 2)
         self.assertEqual(heard, [Publication("1"), Publication("pear", info=ANN)])
-        texts = yield self.texts("a")
+        texts = yield self.kept("a")
         self.assertEqual(texts, [])
 
     @inlineCallbacks
@@ -132,7 +132,7 @@ class HistoryContract(BrokerContract):
             (Position(1), -1, True, ""),
         ]
         for since, limit, reverse, expected in table:
-            texts = yield self.texts("a", since, limit, reverse)
+            texts = yield self.kept("a", since, limit, reverse)
             self.assertEqual("".join(texts), expected, (since, limit, reverse))
             history = yield self.broker.history("a", since, limit, reverse=reverse)
             self.assertEqual(history.position, top)
@@ -150,12 +150,12 @@ class HistoryContract(BrokerContract):
     def test_history_keeps_the_newest(self) -> Steps:
         """As many as there may be, exactly; the number may change with each publication."""
         yield self.fill("a", *"12345", keeping=Keeping(3, 60.0))
-        self.assertEqual((yield self.texts("a")), ["3", "4", "5"])
-        self.assertEqual((yield self.texts("a", Position(1))), ["3", "4", "5"])
+        self.assertEqual((yield self.kept("a")), ["3", "4", "5"])
+        self.assertEqual((yield self.kept("a", Position(1))), ["3", "4", "5"])
         yield self.fill("a", "6", keeping=Keeping(2, 60.0))
-        self.assertEqual((yield self.texts("a")), ["5", "6"])
+        self.assertEqual((yield self.kept("a")), ["5", "6"])
         yield self.fill("a", "7", keeping=Keeping(3, 60.0))
-        self.assertEqual((yield self.texts("a")), ["5", "6", "7"])
+        self.assertEqual((yield self.kept("a")), ["5", "6", "7"])
 
     @inlineCallbacks
     def test_history_is_forgotten_after_its_time_and_the_position_later(self) -> Steps:
@@ -183,7 +183,7 @@ class HistoryContract(BrokerContract):
         self.assertEqual((history.publications, history.position), ([], before))
         after = yield self.fill("a", "3")
         self.assertEqual((after.offset, after.epoch), (3, before.epoch))
-        self.assertEqual((yield self.texts("a", Position(1))), ["3"])
+        self.assertEqual((yield self.kept("a", Position(1))), ["3"])
 
     @inlineCallbacks
     def test_renew_begins_one_new_epoch_however_many_ask(self) -> Steps:
@@ -193,7 +193,7 @@ class HistoryContract(BrokerContract):
         second = yield self.broker.renew("a", before.epoch)
         self.assertEqual((first.offset, first.tag, first), (0, "", second))
         self.assertNotEqual(first.epoch, before.epoch)
-        self.assertEqual((yield self.texts("a")), [])
+        self.assertEqual((yield self.kept("a")), [])
         after = yield self.fill("a", "3")
         self.assertEqual((after.offset, after.epoch), (1, first.epoch))
         unknown = yield self.broker.renew("never", "Ab3d")
@@ -219,7 +219,7 @@ class OnceContract(BrokerContract):
         self.assertFalse(first.duplicate or other.duplicate)
         yield self.arrived("a", 3)
         self.assertEqual([item.data for item in self.items("a")], ["1", "2", "3"])  # type: ignore[union-attr]
-        self.assertEqual((yield self.texts("a")), ["1", "2", "3"])
+        self.assertEqual((yield self.kept("a")), ["1", "2", "3"])
 
     @inlineCallbacks
     def test_repetition_is_found_without_history(self) -> Steps:

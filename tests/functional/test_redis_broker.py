@@ -5,48 +5,20 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import redis
-from twisted.internet import reactor as default_reactor
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import SkipTest, TestCase
 
-from sockjsd.brokers.interface import Run
-from sockjsd.brokers.redis import RedisBroker
+from sockjsd.channels.publications import Publication
 from sockjsd.errors import BrokerUnavailable
-from tests.functional.redis_server import RedisServer, redis_is_installed
-
-#: mypy takes the module for what it imports, which is a module too.
-reactor: Any = default_reactor
+from tests.functional.redis_case import RedisCase, Steps, reactor
 
 #: Seconds in which a broker has to be connected again after Redis answers.
 BACK_LIMIT = 3.0
-#: Seconds after which a condition counts as never met; a loaded machine needs some of them.
-PATIENCE = 15.0
-#: Seconds between two looks.
-POLL_INTERVAL = 0.01
-
-Steps = Generator[Deferred[Any], Any, None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The broker's part of a configuration."""
-
-    url: str
-    password: str = ""
-    prefix: str = "test"
-    connect_timeout: float = 0.5
-    command_timeout: float = 1.0
-    ping_interval: float = 0.2
 
 
 class Pipe(Protocol):
@@ -110,31 +82,8 @@ class Silent(Protocol):
     """Accepts and never says a word."""
 
 
-class RedisCase(TestCase):
-    """A real Redis and a broker that listens to it."""
-
-    timeout = 60
-    password: str | None = None
-
-    def setUp(self) -> None:
-        """Start Redis."""
-        if not redis_is_installed():
-            raise SkipTest("redis-server is not installed")
-        self.runs: list[Run] = []
-        self.server = RedisServer(password=self.password).start()
-        self.addCleanup(self.server.close)
-
-    def start(self, url: str | None = None) -> RedisBroker:
-        """Start a broker; it is stopped before Redis is."""
-        settings = Settings(url or f"redis://127.0.0.1:{self.server.port}", self.password or "")
-        broker = RedisBroker(settings, reactor, Random(), self.runs.append)
-        broker.startService()
-        self.addCleanup(broker.stopService)
-        return broker
-
-    def texts(self, channel: str) -> list[str]:
-        """Everything that arrived on *channel*, in order."""
-        return [text for run in self.runs for text in run.get(channel, [])]
+class BrokerCase(RedisCase):
+    """A real Redis, publishers and proxies."""
 
     def publish(self, *publications: tuple[str, bytes]) -> Deferred[None]:
         """Publish as a Django process does: redis-py in another thread."""
@@ -146,14 +95,6 @@ class RedisCase(TestCase):
 
         return deferToThread(work)
 
-    @inlineCallbacks
-    def until(self, condition: Callable[[], object], limit: float = PATIENCE) -> Steps:
-        """Wait until *condition* holds; fail when it does not within *limit* seconds."""
-        end = reactor.seconds() + limit
-        while not condition():
-            self.assertLess(reactor.seconds(), end, "it did not happen in time")
-            yield deferLater(reactor, POLL_INTERVAL)
-
     def listen(self, factory: Factory) -> Deferred[int]:
         """Serve *factory* on a free port until the test ends; fires with the port."""
 
@@ -164,7 +105,7 @@ class RedisCase(TestCase):
         return TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory).addCallback(listening)
 
 
-class DeliveryTests(RedisCase):
+class DeliveryTests(BrokerCase):
     """What arrives from a real Redis."""
 
     @inlineCallbacks
@@ -188,8 +129,8 @@ class DeliveryTests(RedisCase):
         for broker in brokers:
             broker.subscribe("news")
         yield self.until(lambda: all(broker.status.connected for broker in brokers))
-        count = yield brokers[1].publish("news", "1_000")
-        self.assertEqual(count, 2)
+        published = yield brokers[1].publish("news", Publication("1_000"))
+        self.assertEqual(published.receivers, 2)
         yield self.until(lambda: len(self.texts("news")) == 2)
         self.assertEqual(self.texts("news"), ["1_000", "1_000"])
 
@@ -205,16 +146,17 @@ class DeliveryTests(RedisCase):
             if number % 2:
                 broker.subscribe(f"c{number}")
         broker.subscribe("end")
-        yield broker.publish("c0", "0")
+        yield broker.publish("c0", Publication("0"))
         while not self.texts("end"):
-            yield broker.publish("end", "1")
+            yield broker.publish("end", Publication("1"))
         counts = []
         for number in range(10):
-            counts.append((yield broker.publish(f"c{number}", "1")))
+            published = yield broker.publish(f"c{number}", Publication("1"))
+            counts.append(published.receivers)
         self.assertEqual(counts, [0, 1] * 5)
 
 
-class OutageTests(RedisCase):
+class OutageTests(BrokerCase):
     """What happens when Redis goes, without a password."""
 
     @inlineCallbacks
@@ -226,7 +168,7 @@ class OutageTests(RedisCase):
         yield self.until(lambda: broker.status.connected)
         self.server.kill()
         yield self.until(lambda: not broker.status.connected)
-        yield self.assertFailure(broker.publish("c0", "lost"), BrokerUnavailable)
+        yield self.assertFailure(broker.publish("c0", Publication("lost")), BrokerUnavailable)
         broker.subscribe("late")
         broker.unsubscribe("c1")
         yield deferToThread(self.server.start)
@@ -255,7 +197,7 @@ class OutageTests(RedisCase):
         broker = self.start(f"redis://127.0.0.1:{port}")
         yield self.until(lambda: "no answer" in broker.status.detail)
         self.assertFalse(broker.status.connected)
-        yield self.assertFailure(broker.publish("news", "1"), BrokerUnavailable)
+        yield self.assertFailure(broker.publish("news", Publication("1")), BrokerUnavailable)
 
     @inlineCallbacks
     def test_broker_notices_a_redis_that_hangs(self) -> Steps:
@@ -276,7 +218,7 @@ class OutageTests(RedisCase):
         yield self.until(lambda: broker.status.connected)
         yield broker.stopService()
         self.assertFalse(broker.status.connected)
-        yield self.assertFailure(broker.publish("news", "1"), BrokerUnavailable)
+        yield self.assertFailure(broker.publish("news", Publication("1")), BrokerUnavailable)
 
 
 class PasswordTests(OutageTests):

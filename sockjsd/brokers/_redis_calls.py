@@ -1,0 +1,195 @@
+# -*- test-case-name: tests.brokers.test_redis_calls,tests.functional.test_redis_memory -*-
+"""What is asked of Redis's scripts, and what their answers say.
+
+The daemon asks through txredisapi, Django through redis-py; both build and read here,
+so this imports neither, nor Twisted.
+
+Keys, where *prefix* is the one of the configuration::
+
+    <prefix>.<channel>                    not a key, but where it is published
+    <prefix>:stream:<channel>             the history
+    <prefix>:meta:<channel>               epoch, offset, tag, version
+    <prefix>:result:<channel> <key>       what became of a publication with this idempotency key
+    <prefix>:presence:<channel>           who is there
+    <prefix>:leases:<channel>             until when
+    <prefix>:users:<channel>              how many connections each user has there
+    <prefix>:control, <prefix>:node:<id>  not keys, but where nodes talk: all of them, or one
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from sockjsd.brokers._redis_scripts import Call, script
+from sockjsd.brokers.values import History, Keeping, Once, Presence, Published
+from sockjsd.channels.publications import ClientInfo, Position, Publication
+from sockjsd.channels.wire import decode_info, decode_tail, encode_info, encode_tail
+
+_EPOCH_SIGNS = string.ascii_letters + string.digits
+#: Characters of an epoch: 62^8 of them, so that two histories of one channel never share one.
+_EPOCH_LENGTH = 8
+_NO_ONCE = Once()
+
+
+@dataclass(frozen=True, slots=True)
+class RedisKeys:
+    """The names in Redis of one installation.
+
+    :ivar prefix: of the configuration, without dot or colon.
+    """
+
+    prefix: str
+
+    @property
+    def channel_prefix(self) -> str:
+        """What stands before a channel's name where it is published."""
+        return self.prefix + "."
+
+    @property
+    def control(self) -> bytes:
+        """Where all nodes listen."""
+        return self._key("control")
+
+    def node(self, node: str) -> bytes:
+        """Where the node with this id listens."""
+        return self._key("node", node)
+
+    def channel(self, channel: str) -> bytes:
+        """Where *channel* is published; a lone surrogate, which no valid name has, hurts nobody."""
+        return (self.channel_prefix + channel).encode(errors="surrogatepass")
+
+    def history(self, channel: str) -> tuple[bytes, bytes]:
+        """The stream and the meta of *channel*."""
+        return self._key("stream", channel), self._key("meta", channel)
+
+    def result(self, channel: str, key: str) -> bytes:
+        """What an idempotency key of *channel* remembers.
+
+        Names have no white space, so no other channel and key end up here, as they might with a colon.
+        """
+        return self._key("result", f"{channel} {key}")
+
+    def presence(self, channel: str) -> tuple[bytes, bytes, bytes]:
+        """The clients, leases and users of *channel*."""
+        return self._key("presence", channel), self._key("leases", channel), self._key("users", channel)
+
+    def _key(self, *parts: str) -> bytes:
+        return ":".join((self.prefix, *parts)).encode(errors="surrogatepass")
+
+
+class RedisCalls:
+    """Builds the calls of scripts.
+
+    :param keys: the names.
+    :param random: makes epochs and tags.
+    """
+
+    def __init__(self, keys: RedisKeys, random: Random) -> None:
+        self.keys = keys
+        self._random = random
+
+    def publish(self, channel: str, publication: Publication, keeping: Keeping | None, once: Once | None) -> Call:
+        """Publish with a history, with an idempotency key, or both."""
+        once = once or _NO_ONCE
+        keys = (*self.keys.history(channel), self.keys.result(channel, once.key))
+        kept = (b"%d" % keeping.size, _ms(keeping.ttl), _ms(keeping.meta_ttl)) if keeping else (b"0", b"0", b"0")
+        arguments = (
+            self.keys.channel(channel),
+            encode_tail(publication).encode(),
+            self._epoch(),
+            b"%08x" % self._random.getrandbits(32),
+            *kept,
+            _ms(once.ttl) if once.key else b"0",
+            b"%d" % once.version,
+            once.version_epoch.encode(errors="surrogatepass"),
+        )
+        return Call(script("publish"), keys, arguments)
+
+    def history(self, channel: str, since: Position | None, limit: int, reverse: bool, meta_ttl: float) -> Call:
+        """Read a history; see :meth:`sockjsd.brokers.interface.Archive.history`."""
+        if reverse:
+            command, first, last = b"XREVRANGE", b"+" if since is None else _before(since), b"-"
+        else:
+            command, first, last = b"XRANGE", b"-" if since is None else b"%d" % (since.offset + 1), b"+"
+        arguments = (self._epoch(), _ms(meta_ttl), first, last, b"%d" % max(limit, -1), command)
+        return Call(script("history"), self.keys.history(channel), arguments)
+
+    def renew(self, channel: str, epoch: str, meta_ttl: float) -> Call:
+        """Begin a new epoch."""
+        arguments = (self._epoch(), _ms(meta_ttl), epoch.encode(errors="surrogatepass"))
+        return Call(script("renew"), self.keys.history(channel), arguments)
+
+    def add_presence(self, channel: str, client: str, info: ClientInfo, ttl: float) -> Call:
+        """Begin or renew a lease."""
+        arguments = (client.encode(), encode_info(info).encode(), _ms(ttl))
+        return Call(script("add_presence"), self.keys.presence(channel), arguments)
+
+    def remove_presence(self, channel: str, client: str) -> Call:
+        """End a lease."""
+        return Call(script("remove_presence"), self.keys.presence(channel), (client.encode(),))
+
+    def presence(self, channel: str) -> Call:
+        """Ask who is there."""
+        return Call(script("presence"), self.keys.presence(channel))
+
+    def presence_stats(self, channel: str) -> Call:
+        """Ask how many are there."""
+        return Call(script("presence_stats"), self.keys.presence(channel))
+
+    def _epoch(self) -> bytes:
+        return "".join(self._random.choices(_EPOCH_SIGNS, k=_EPOCH_LENGTH)).encode()
+
+
+# The answers.  They are Any: txredisapi and redis-py give lists of integers and bytes, nested as the scripts say.
+
+
+def read_published(answer: Any) -> Published:
+    """What the script ``publish`` answers."""
+    receivers, offset, epoch, tag, duplicate = answer
+    return Published(receivers, read_position((offset, epoch, tag)), bool(duplicate))
+
+
+def read_position(answer: Any) -> Position:
+    """What the script ``renew`` answers."""
+    offset, epoch, tag = answer
+    return Position(offset, epoch.decode(), tag.decode())
+
+
+def read_history(answer: Any) -> History:
+    """What the script ``history`` answers; an entry that is none of ours is left out."""
+    position, entries = answer
+    top = read_position(position)
+    read = (_read_entry(name, fields, top.epoch) for name, fields in entries)
+    return History([publication for publication in read if publication is not None], top)
+
+
+def read_presence(answer: Any) -> Presence:
+    """What the script ``presence`` answers."""
+    return {client.decode(): decode_info(info.decode()) for client, info in zip(answer[::2], answer[1::2], strict=True)}
+
+
+def read_presence_stats(answer: Any) -> tuple[int, int]:
+    """What the script ``presence_stats`` answers."""
+    clients, users = answer
+    return clients, users
+
+
+def _read_entry(name: bytes, fields: list[bytes], epoch: str) -> Publication | None:
+    offset, _, tag = name.partition(b"-")
+    try:
+        return decode_tail(fields[1].decode(), int(offset), epoch, f"{int(tag):08x}")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _before(position: Position) -> bytes:
+    """The last id that is before *position*; nothing is before the first."""
+    return b"%d" % max(position.offset - 1, 0)
+
+
+def _ms(seconds: float) -> bytes:
+    """Milliseconds, at least one, because Redis takes no less."""
+    return b"%d" % max(round(seconds * 1000), 1)
