@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 from functools import partial
 from random import Random
 from typing import Any
@@ -32,7 +31,7 @@ from sockjsd.brokers.interface import Broker, Run
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.namespaces import Namespaces
-from sockjsd.channels.publications import Item, Publication
+from sockjsd.channels.publications import Publication
 from sockjsd.channels.selections import Selections
 from sockjsd.config import Config
 from sockjsd.config import Endpoint as EndpointOptions
@@ -49,6 +48,7 @@ from sockjsd.http.fields import DateField
 from sockjsd.http.limits import Limits
 from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
+from sockjsd.relay import Relay
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.urls import Row
@@ -62,16 +62,16 @@ class LocalPublisher:
     """Publishes into the memory broker of this very process, from any thread.
 
     :param reactor: where the broker lives.
-    :param broker: gets the publications.
+    :param relay: gets the publications.
     """
 
-    def __init__(self, reactor: Any, broker: Broker) -> None:
+    def __init__(self, reactor: Any, relay: Relay) -> None:
         self._reactor = reactor
-        self._broker = broker
+        self._relay = relay
 
     def publish(self, channel: str, payload: str) -> int:
         """Hand the publication over; one node hears it: this one."""
-        self._reactor.callFromThread(self._broker.publish, channel, Publication(payload))
+        self._reactor.callFromThread(self._relay.publish, channel, Publication(payload))
         return 1
 
 
@@ -96,8 +96,8 @@ class Node:
         self._streams: list[Endpoint] = []
         self._site = Site(config.site, reactor) if config.site.settings else None
         self._broker = make_broker(config, reactor)
-        self._hub = Hub(self._broker, self._delivery_failed)
-        self._broker.on_run = self._deliver
+        self._namespaces = Namespaces(config.namespaces)
+        self._hub, self._relay = self._join_broker_and_hub()
         channels = config.channels
         needed = channels.enabled or channels.api_key
         self._administration = Administration(config, self._broker, self._hub, reactor) if needed else None
@@ -105,6 +105,14 @@ class Node:
         self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
         self._drained: Deferred[None] = Deferred()
+
+    def _join_broker_and_hub(self) -> tuple[Hub, Relay]:
+        broker, meta_ttl = self._broker, self._config.channels.meta_ttl
+        relay = Relay(broker, self._namespaces.find, Random(), self._deliver, meta_ttl=meta_ttl)
+        relay.hub = Hub(relay, self._delivery_failed)
+        broker.on_run, broker.on_lost, broker.on_back = relay.delivered, relay.lost, relay.back
+        self._wheel.each_second(relay.tick)
+        return relay.hub, relay
 
     # Starting.
 
@@ -159,7 +167,7 @@ class Node:
     def _publisher(self) -> Any:
         """Return what views publish with: Redis from their own threads, memory through the reactor."""
         if self._config.broker.url == MEMORY:
-            return LocalPublisher(self._reactor, self._broker)
+            return LocalPublisher(self._reactor, self._relay)
         from sockjsd.django.redis_publisher import RedisPublisher
 
         return RedisPublisher(self._config.broker)
@@ -179,10 +187,10 @@ class Node:
         options = self._config.channels
         if not options.events:
             return []
-        sources = Sources(self._hub, self._broker, Selections(), self._wheel, Random(), *limits_of(options))
+        sources = Sources(self._hub, self._relay, Selections(), self._wheel, Random(), *limits_of(options))
         origins = Origins(self._allowed(options.allowed_origins))
-        namespace_of = Namespaces(self._config.namespaces).of
-        endpoint, row = events_row(options, sources, namespace_of, self._reactor, origins, self._factory.gathering)
+        together = self._factory.gathering
+        endpoint, row = events_row(options, sources, self._namespaces.of, self._reactor, origins, together)
         self._streams.append(endpoint)
         return [row]
 
@@ -208,13 +216,14 @@ class Node:
             "uptime": lambda: self._reactor.seconds() - self._started_at,
             "broker": self._broker,
             "hub": self._hub,
+            "relay": self._relay,
             "endpoints": [*self._endpoints, *self._streams],
         }
 
     def _deliver(self, run: Run) -> None:
         """Hand a run on; what is sent meanwhile leaves at the end."""
         with self._factory.gathering:
-            self._hub.delivered({channel: _publications(items) for channel, items in run.items()})
+            self._hub.delivered(run)
 
     def _delivery_failed(self, error: Exception) -> None:
         self._log.failure("A delivery failed", failure=Failure(error))
@@ -287,11 +296,6 @@ class Node:
 
             publishing.uninstall()
         return maybeDeferred(self._broker.service().stopService)
-
-
-def _publications(items: Iterable[str | Item]) -> list[Item]:
-    """Return *items* with bare texts as publications without a position."""
-    return [Publication(item) if isinstance(item, str) else item for item in items]
 
 
 def extend_path(folder: str | None) -> None:

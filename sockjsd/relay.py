@@ -32,7 +32,6 @@ from twisted.python.failure import Failure
 from sockjsd.brokers.interface import Broker
 from sockjsd.brokers.values import META_TTL, History, Keeping, Once, Published
 from sockjsd.channels.hub import Hub
-from sockjsd.channels.namespaces import Namespaces
 from sockjsd.channels.publications import Item, Joined, Left, Position, Publication, Run
 from sockjsd.channels.timeline import TimelineCounts
 from sockjsd.lines import Ask, Line
@@ -70,7 +69,7 @@ class Relay:
     :ivar hub: set it before anybody subscribes.
     :ivar seen: what the lines have seen.
     :param broker: its ``on_run`` has to be :meth:`delivered`, ``on_back`` :meth:`back`, ``on_lost`` :meth:`lost`.
-    :param namespaces: what holds for which channel.
+    :param rules_of: what holds for a channel; ``None`` where it belongs to no namespace, so that it has no history.
     :param random: spreads the comparisons.
     :param deliver: takes each run: the hub's ``delivered``, or what calls it.
     :param meta_ttl: seconds for which a channel's position is remembered.
@@ -81,7 +80,7 @@ class Relay:
     def __init__(
         self,
         broker: Broker,
-        namespaces: Namespaces[Rules],
+        rules_of: Callable[[str], Rules | None],
         random: Random,
         deliver: Callable[[Run], None],
         *,
@@ -90,7 +89,7 @@ class Relay:
         self.hub: Hub
         self.seen = TimelineCounts()
         self._broker = broker
-        self._namespaces = namespaces
+        self._rules_of = rules_of
         self._random = random
         self._deliver = deliver
         self._meta_ttl = meta_ttl
@@ -125,7 +124,7 @@ class Relay:
 
     def subscribe(self, channel: str) -> None:
         """Want what is published on *channel*."""
-        rules = self._namespaces.find(channel)
+        rules = self._rules_of(channel)
         if rules is None or not rules.history_size:
             self._broker.subscribe(channel)
             return
@@ -258,11 +257,12 @@ class Relay:
     ) -> Deferred[Published]:
         """Publish, and keep it where the channel has a history, unless *keep* is false.
 
-        :raises UnknownNamespace: the channel belongs to none.
+        That the channel belongs to a namespace is for others to check: without one it has no history.
         """
-        rules = self._namespaces.of(channel)
-        kept = keep and rules.history_size > 0
-        keeping = Keeping(rules.history_size, rules.history_ttl, self._meta_ttl) if kept else None
+        rules = self._rules_of(channel) if keep else None
+        keeping = None
+        if rules is not None and rules.history_size:
+            keeping = Keeping(rules.history_size, rules.history_ttl, self._meta_ttl)
         return self._broker.publish(channel, publication, keeping, once)
 
     def announce(self, channel: str, change: Joined | Left) -> Deferred[None]:

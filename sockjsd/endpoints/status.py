@@ -16,6 +16,7 @@ from sockjsd.brokers.interface import Broker
 from sockjsd.channels.hub import Hub
 from sockjsd.http.fields import block
 from sockjsd.http.handler import LeanHandler
+from sockjsd.relay import Relay
 from sockjsd.transports.endpoint import Endpoint
 
 _JSON = block({"Content-Type": "application/json", "Cache-Control": "no-store"})
@@ -29,11 +30,13 @@ class Status(LeanHandler):
         {"uptime": seconds,
          "broker": {"name": str, "connected": bool, "detail": str},
          "hub": {"channels": int, "subscriptions": int, "publications": int, "deliveries": int},
+         "relay": {"lines": int, "reads": int, "answers": int, "gaps": int, "repaired": int, "duplicates": int,
+                   "plain": int, "resets": int, "rollbacks": int, "lost": int},
          "endpoints": {prefix: {"sessions_active": int, "connections_active": int, "connections_ps": float,
                                 "packets_sent_ps": float, "packets_recv_ps": float, "transp_websocket": int, …,
                                 "losses": {"connections": int, "messages": int}}}}
 
-    The numbers of ``hub`` and ``losses`` only grow, but ``channels`` and ``subscriptions``.
+    The numbers of ``hub``, ``relay`` and ``losses`` only grow, but ``channels``, ``subscriptions`` and ``lines``.
     """
 
     METHODS = ("GET", "HEAD")
@@ -43,6 +46,7 @@ class Status(LeanHandler):
         uptime: Callable[[], float],
         broker: Broker,
         hub: Hub,
+        relay: Relay,
         endpoints: Iterable[Endpoint],
         **options: Any,
     ) -> None:
@@ -50,6 +54,7 @@ class Status(LeanHandler):
         self._uptime = uptime
         self._broker = broker
         self._hub = hub
+        self._relay = relay
         self._endpoints = endpoints
 
     def handle(self, *arguments: str) -> None:
@@ -58,6 +63,7 @@ class Status(LeanHandler):
             "uptime": round(self._uptime(), 3),
             "broker": asdict(self._broker.status),
             "hub": asdict(self._hub.counts),
+            "relay": self._relay.counts,
             "endpoints": {endpoint.options.prefix: _numbers(endpoint) for endpoint in self._endpoints},
         }
         self.exchange.respond(200, _JSON, json.dumps(body).encode() + b"\n")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,11 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.forms import BARE
 from sockjsd.channels.hub import Hub
+from sockjsd.channels.namespaces import Namespaces
 from sockjsd.channels.publications import Publication
+from sockjsd.config import Namespace
 from sockjsd.endpoints.status import Status
 from sockjsd.http.application import Application
+from sockjsd.relay import Relay
 from tests.http.memory import Client
 from tests.transports.server import Server, WebSocket
+
+RULES = Namespace(history_size=10, history_ttl=60.0)
+RELAYED = "lines reads answers gaps repaired duplicates plain resets rollbacks lost"
 
 
 class StatusTests(SynchronousTestCase):
@@ -23,11 +30,13 @@ class StatusTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.server = Server(transports=("websocket", "xhr"))
-        self.hub = Hub(MemoryBroker(), self.fail)
+        self.relay = Relay(MemoryBroker(), Namespaces({"": RULES}).find, Random(), lambda run: self.hub.delivered(run))
+        self.hub = self.relay.hub = Hub(self.relay, self.fail)
         row = {
             "uptime": lambda: 12.3456,
             "broker": MemoryBroker(),
             "hub": self.hub,
+            "relay": self.relay,
             "endpoints": [self.server.endpoint],
         }
         self.client = Client(Application([(r"/status", Status, row)]))
@@ -49,6 +58,7 @@ class StatusTests(SynchronousTestCase):
             status,
             {
                 "uptime": 12.346,
+                "relay": dict.fromkeys(RELAYED.split(), 0),
                 "hub": {"channels": 0, "subscriptions": 0, "publications": 0, "deliveries": 0},
                 "endpoints": {"/echo": {**numbers, **rates, "losses": {"connections": 0, "messages": 0}}},
             },
@@ -69,6 +79,15 @@ class StatusTests(SynchronousTestCase):
         numbers = self.status()["endpoints"]["/echo"]
         self.assertEqual((numbers["transp_websocket"], numbers["losses"]), (0, {"connections": 1, "messages": 1}))
         self.flushLoggedErrors()
+
+    def test_relay_tells_what_it_found(self) -> None:
+        """How many histories are followed, what was read, and what was repaired."""
+        self.hub.hold("news")
+        self.relay.publish("news", Publication("1"))
+        self.relay.delivered({"news": [Publication("plain")]})
+        relay = self.status()["relay"]
+        self.assertEqual((relay["lines"], relay["plain"], relay["gaps"]), (1, 1, 0))
+        self.assertGreater(relay["reads"], 0)
 
     def test_answer_is_never_cached(self) -> None:
         """It is old after a second."""
