@@ -1,0 +1,124 @@
+# -*- test-case-name: tests.endpoints.test_connection -*-
+"""``/connection/websocket`` and ``/connection/sockjs``: the client protocol on transports that SockJS brings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from time import time
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from sockjsd.brokers.interface import Broker
+from sockjsd.channels.hub import Hub
+from sockjsd.channels.namespaces import Namespaces
+from sockjsd.channels.protocol import codes
+from sockjsd.clients.application import ChannelsConnection
+from sockjsd.clients.hall import Hall, Surroundings
+from sockjsd.clients.interfaces import Relay
+from sockjsd.clients.presence import Presence
+from sockjsd.clients.tokens import Tokens
+from sockjsd.config import Channels, Config
+from sockjsd.config import Endpoint as EndpointOptions
+from sockjsd.config.kinds import LONGEST_SECONDS
+from sockjsd.sockjs.connection import SockJSConnection
+from sockjsd.transports import urls
+from sockjsd.transports.endpoint import Endpoint
+from sockjsd.transports.websocket import WebSocketHandler
+from sockjsd.wheel import Wheel
+
+#: What ``[endpoint NAME]`` would have as its application.
+_APPLICATION = "sockjsd.clients.application.ChannelsConnection"
+#: The transports of SockJS; the raw WebSocket has its own URL.
+_SOCKJS = ("websocket", "xhr_streaming", "eventsource", "htmlfile", "xhr", "jsonp")
+
+
+def websocket_options(channels: Channels) -> EndpointOptions:
+    """Return the options of the raw WebSocket."""
+    # Pings of the protocol do what a heartbeat would: a WebSocket's own would be a second kind of them.
+    return _options(channels, "websocket", ("raw_websocket",), heartbeat=LONGEST_SECONDS)
+
+
+def sockjs_options(channels: Channels) -> EndpointOptions:
+    """Return the options of the SockJS endpoint."""
+    return _options(channels, "sockjs", _SOCKJS, heartbeat=channels.ping_interval)
+
+
+def _options(channels: Channels, name: str, transports: tuple[str, ...], heartbeat: float) -> EndpointOptions:
+    return EndpointOptions(
+        name,
+        prefix=f"{channels.prefix}/{name}",
+        application=_APPLICATION,
+        transports=transports,
+        heartbeat=heartbeat,
+        message_limit=channels.message_limit,
+        send_limit=channels.message_limit,
+        output_limit=channels.output_limit,
+        session_limit=channels.session_limit,
+        allowed_origins=channels.allowed_origins,
+    )
+
+
+def make_hall(config: Config, broker: Broker, hub: Hub, relay: Relay, wheel: Wheel, clock: IReactorTime) -> Hall:
+    """Return where the clients of this node come in.
+
+    :raises StartError: the key of tokens cannot be used.
+    """
+    options = config.channels
+    keys = (options.token_hmac_secret, options.token_rsa_public_key)
+    tokens = Tokens(time, *keys, options.token_audience, options.token_issuer)
+    presence = Presence(broker, relay, wheel, options)
+    namespaces = Namespaces(config.namespaces)
+    return Hall(Surroundings(options, namespaces, hub, relay, presence, tokens, clock, wheel, broker.node, time))
+
+
+class Reception:
+    """The URLs at which clients come in, on transports that SockJS brings.
+
+    :param make_endpoint: makes an endpoint whose connections are made by the second argument.
+    :ivar endpoints: for whoever counts and closes sessions.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, hall: Hall, make_endpoint: Callable[[EndpointOptions, Callable[[], SockJSConnection]], Endpoint]
+    ) -> None:
+        def connect() -> SockJSConnection:
+            return ChannelsConnection(hall)
+
+        self._hall = hall
+        options = hall.options
+        self._websocket = make_endpoint(websocket_options(options), connect)
+        self._sockjs = make_endpoint(sockjs_options(options), connect)
+        self.endpoints = [self._websocket, self._sockjs]
+
+    @property
+    def rows(self) -> list[urls.Row]:
+        """The rows of the URL table."""
+        where = re.escape(self._websocket.options.prefix)
+        return [(where, WebSocketHandler, {"endpoint": self._websocket, "raw": True}), *urls.rows(self._sockjs)]
+
+    def start(self) -> None:
+        """Keep presence, and warn of what is dangerous."""
+        options = self._hall.options
+        self._hall.wheel.each_second(self._hall.presence.tick)
+        if options.insecure:
+            self._log.critical(
+                "[channels] insecure = yes: EVERYBODY who reaches {prefix} may subscribe, publish and read EVERYTHING. "
+                "This is for tests only.",
+                prefix=options.prefix,
+            )
+        elif not (options.has_keys or options.anonymous):
+            self._log.warn(
+                "[channels] has neither a key for tokens nor anonymous = yes: no client can connect at {prefix}",
+                prefix=options.prefix,
+            )
+
+    def stop(self) -> int:
+        """Tell all clients to come back, to another node most likely; return how many there were."""
+        clients = list(self._hall)
+        for client in clients:
+            client.disconnect(codes.SHUTDOWN)
+        return len(clients)
