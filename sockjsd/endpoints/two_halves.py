@@ -106,6 +106,8 @@ class Connect(EndpointHandler):
 
     #: What the tallies of the endpoint call it.
     TALLY: ClassVar[str] = "eventsource"
+    #: What carries the session.
+    RECEIVER: ClassVar[type[Lasting]] = Lasting
 
     def initialize(self, **options: Any) -> None:
         """Take the row."""
@@ -130,7 +132,7 @@ class Connect(EndpointHandler):
         session = self.endpoint.sessions.create(self.info(self._name), None, binary=True)
         tally = self.endpoint.stats.tallies[self.TALLY]
         fields = self._half.fields + UNBUFFERED + NOT_CACHED + self.cors()
-        receiver = Lasting(self.exchange, session, fields, self._half.style, tally)
+        receiver = self.RECEIVER(self.exchange, session, fields, self._half.style, tally)
         receiver.carry()
         receiver.begin()  # an SDK waits for this before it waits for an answer
         self.endpoint.stats.received += 1

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import json
 
-from sockjsd.channels.protocol import codes
-from sockjsd.endpoints.lasting import EVENT_STREAM, Style
+from sockjsd.channels.protocol import codes, replies
+from sockjsd.endpoints.lasting import EVENT_STREAM, Lasting, Style
 from sockjsd.endpoints.two_halves import Connect, EventEnvelope, Half, disconnect
 from sockjsd.errors import HTTPError
 from sockjsd.sockjs.batch import Batch
@@ -32,7 +32,7 @@ from sockjsd.sockjs.batch import Batch
 #: What the client's connect request becomes, and so what its answer begins with.
 _COMMAND = '{"id":1,"connect":%s}'
 _ANSWER = b'{"id":1,'
-_REFUSAL = b'{"id":1,"error":'
+_REFUSAL = '{"id":1,"error":'
 _PUSH = b'{"push":'
 
 
@@ -50,19 +50,32 @@ def bare_push(line: bytes) -> bytes:
     """Return what is in *line*, a reply or push of the client protocol, for who knows only pushes."""
     if line.startswith(_PUSH):
         return line[len(_PUSH) : -1]
-    if line.startswith(_REFUSAL):
-        return b'{"disconnect":%b}' % _refused(line)
     if line.startswith(_ANSWER):
         return b"{" + line[len(_ANSWER) :]
     return line
 
 
-def _refused(line: bytes) -> bytes:
+class PushReceiver(Lasting):
+    """Carries pushes to a client that says nothing, and says what has to be said instead of it."""
+
+    __slots__ = ()
+
+    def deliver(self, batch: Batch) -> None:
+        """Send *batch*; a ping that was sent counts as answered, and a client that is refused has to go."""
+        text = batch.texts[0]
+        if isinstance(text, str) and text.startswith(_REFUSAL):
+            self._session.close(*refused(text))
+            return
+        super().deliver(batch)
+        if replies.PING in batch.texts:
+            self._session.receive([replies.PING])
+
+
+def refused(line: str) -> tuple[int, str]:
     """Return the disconnect that stands for the refusal of ``connect``; an error that passes lets clients come back."""
-    error = json.loads(line)["error"]
+    error = json.loads(line.partition("\n")[0])["error"]
     passes = error.get("temporary") or error["code"] == codes.TOKEN_EXPIRED.code
-    code = codes.SERVER_ERROR.code if passes else codes.INVALID_TOKEN.code
-    return disconnect(code, error["message"])
+    return (codes.SERVER_ERROR if passes else codes.INVALID_TOKEN).code, error["message"]
 
 
 def _farewell(code: int, reason: str) -> bytes:
@@ -75,6 +88,8 @@ _HALF = Half(Style(_ENVELOPE, b"", _farewell), EVENT_STREAM, ("GET", "POST"))
 
 class UniSSE(Connect):
     """The URL; its row has ``endpoint`` and ``name``."""
+
+    RECEIVER = PushReceiver
 
     def half(self) -> Half:
         """Return how pushes alone are written."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockjsd.endpoints.uni_sse import bare_push
+from sockjsd.endpoints.uni_sse import bare_push, refused
 from tests.endpoints.protocol_server import SHUTDOWN, ProtocolServer
 from tests.http.memory import Answer, Client
 from tests.transports.server import header_and_chunks
@@ -23,18 +23,6 @@ class PushTests(SynchronousTestCase):
         ('{"push":{"disconnect":{"code":3000,"reason":"x"}}}', '{"disconnect":{"code":3000,"reason":"x"}}'),
         ('{"id":1,"connect":{"client":"c","ping":25}}', '{"connect":{"client":"c","ping":25}}'),
         ("{}", "{}"),
-        (
-            '{"id":1,"error":{"code":101,"message":"unauthorized"}}',
-            '{"disconnect":{"code":3500,"reason":"unauthorized"}}',
-        ),
-        (
-            '{"id":1,"error":{"code":109,"message":"token expired"}}',
-            '{"disconnect":{"code":3004,"reason":"token expired"}}',
-        ),
-        (
-            '{"id":1,"error":{"code":100,"message":"internal server error","temporary":true}}',
-            '{"disconnect":{"code":3004,"reason":"internal server error"}}',
-        ),
     )
 
     def test_lines(self) -> None:
@@ -42,6 +30,22 @@ class PushTests(SynchronousTestCase):
         for line, expected in self.CASES:
             with self.subTest(line):
                 self.assertEqual(expected, bare_push(line.encode()).decode())
+
+
+class RefusedTests(SynchronousTestCase):
+    """What becomes of a connect request that is refused."""
+
+    CASES = (
+        ('{"id":1,"error":{"code":101,"message":"unauthorized"}}', (3500, "unauthorized")),
+        ('{"id":1,"error":{"code":109,"message":"token expired"}}', (3004, "token expired")),
+        ('{"id":1,"error":{"code":100,"message":"internal","temporary":true}}\n{}', (3004, "internal")),
+    )
+
+    def test_disconnects(self) -> None:
+        """Whether it makes sense to come back, the code says."""
+        for line, expected in self.CASES:
+            with self.subTest(line):
+                self.assertEqual(expected, refused(line))
 
 
 class UniSSETests(SynchronousTestCase):
@@ -82,6 +86,34 @@ class UniSSETests(SynchronousTestCase):
         for endpoint in self.server.endpoints:
             endpoint.sessions.close_all()
         self.assertIn(f'data: {{"disconnect":{SHUTDOWN}}}\n\n'.encode(), client.received())
+
+    def test_refused_client_has_to_go(self) -> None:
+        """It could not try again: the disconnect is the last push."""
+        client = self.begin('{"token":"refuse me"}')
+        _, chunks = header_and_chunks(client.received())
+        self.assertEqual([b'data: {"disconnect":{"code":3004,"reason":"token expired"}}\n\n', b""], chunks)
+        self.assertEqual(0, self.server.sessions)
+
+    def test_pings_are_answered_for_the_client(self) -> None:
+        """It has nothing to answer with; what was sent counts."""
+        client = self.begin()
+        client.received()
+        self.server.heard.clear()
+        self.server.client.sendMessage("{}")
+        self.assertIn(b"data: {}\n\n", client.received())
+        self.assertEqual(["{}"], self.server.heard)
+
+    def test_ping_that_is_not_taken_is_not_answered(self) -> None:
+        """A client that does not read is as good as gone."""
+        client = self.begin()
+        client.received()
+        client.block()
+        self.server.heard.clear()
+        self.server.client.sendMessage('{"push":{"channel":"a"}}')
+        self.server.client.sendMessage("{}")
+        self.assertEqual([], self.server.heard)
+        client.unblock()
+        self.assertEqual(["{}"], self.server.heard)
 
     def test_request_in_body(self) -> None:
         """Where there is no EventSource, there may be a body."""
