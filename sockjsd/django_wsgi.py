@@ -14,7 +14,7 @@ How many requests may run and wait is counted here; beyond that the answer is 50
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from os import environ
 from threading import Lock
@@ -180,7 +180,7 @@ class SiteHandler(LeanHandler):
         """Take the row."""
         self._site = site
 
-    def _execute(self, transforms: list[Any], *arguments: str, **named: str) -> None:
+    def _execute(self, transforms: Sequence[Any], *arguments: str, **named: str) -> None:
         """Pass the request on, whatever its method."""
         try:
             self._site.answer(self.exchange)

@@ -96,10 +96,8 @@ class Registry:
         self._wheel = wheel
         self._options = options
         self._limit = limit
-        # Sessions that other requests may find, with the address they were opened from.
-        self._by_id: dict[str, tuple[Session, str]] = {}
-        # The way back, to forget one.
-        self._ids: dict[Session, str] = {}
+        # Sessions that other requests may find; the key of each is its id, and the address that it was opened from.
+        self._by_id: dict[str, Session] = {}
         # WebSockets' sessions: several may share an id (section "Websocket", test_reuseSessionId).
         self._anonymous: set[Session] = set()
         # Set for good by close_all.
@@ -115,8 +113,8 @@ class Registry:
         :param address: when given, only its opener's address may use a session.
         :raises HTTPError: 404, the session belongs to another address: to others it does not exist.
         """
-        session, opened_from = self._by_id.get(session_id, (None, address))
-        if address is not None and opened_from != address:
+        session = self._by_id.get(session_id)
+        if session is not None and address is not None and session.key != (session_id, address):
             raise HTTPError(404, "Not found", close=False)
         return session
 
@@ -147,8 +145,8 @@ class Registry:
         if session_id is None:
             self._anonymous.add(session)
         else:
-            self._by_id[session_id] = session, info.ip
-            self._ids[session] = session_id
+            self._by_id[session_id] = session
+            session.key = session_id, info.ip
         self.wake(session, self._options.disconnect_delay)
         return session
 
@@ -159,7 +157,7 @@ class Registry:
     def close_all(self) -> int:
         """End every session as the daemon stops, and let none begin; return how many there were."""
         self._closed = True
-        sessions = [session for session, _ in self._by_id.values()] + list(self._anonymous)
+        sessions = [*self._by_id.values(), *self._anonymous]
         for session in sessions:
             session.close(*GOING_AWAY)
         return len(sessions)
@@ -175,7 +173,7 @@ class Registry:
         if session.dropped:
             self.losses.add(session.dropped, session.close_code, session.close_reason)
         self._wheel.cancel(session)
-        self._anonymous.discard(session)
-        session_id = self._ids.pop(session, None)
-        if session_id is not None:
-            del self._by_id[session_id]
+        if session.key is None:
+            self._anonymous.discard(session)
+        elif self._by_id.get(session.key[0]) is session:
+            del self._by_id[session.key[0]]

@@ -75,9 +75,12 @@ class Wheel:
 
     def set(self, item: Timed, seconds: float) -> None:
         """Let *item* time out after *seconds*, instead of when it was due before."""
-        self.cancel(item)
         # One turn more, because the present one has begun at an unknown time.
-        due = item.due = self._turn + ceil(seconds / RESOLUTION) + 1
+        due = self._turn + ceil(seconds / RESOLUTION) + 1
+        if due == item.due:  # busy clients set theirs again in the same turn
+            return
+        self.cancel(item)
+        item.due = due
         slot = self._slots.get(due)
         if slot is None:
             slot = self._slots[due] = set()

@@ -86,7 +86,7 @@ class RegistryTestCase(SynchronousTestCase):
     def assertNothingLeft(self) -> None:
         """Neither a session nor a time-out remains."""
         self.assertEqual((len(self.registry), len(self.wheel)), (0, 0))
-        self.assertEqual((self.registry._by_id, self.registry._ids, self.registry._anonymous), ({}, {}, set()))
+        self.assertEqual((self.registry._by_id, self.registry._anonymous), ({}, set()))
 
 
 class FindTests(RegistryTestCase):

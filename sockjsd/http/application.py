@@ -7,6 +7,8 @@ body is welcome, and used again when the request is.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
@@ -18,10 +20,10 @@ from sockjsd.errors import HTTPError, PeerError
 from sockjsd.http.exchange import Exchange, Phase
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
-from sockjsd.http.request import Request
+from sockjsd.http.rules import Head
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Route:
     """Where a request goes.
 
@@ -51,8 +53,8 @@ class Responder:
 
     _log = Logger()
 
-    def find(self, request: Request) -> Target:
-        """Return where *request* goes: there is always an answer."""
+    def find(self, head: Head) -> Target:
+        """Return where a request goes: there is always an answer."""
         raise NotImplementedError
 
     def body_policy(self, route: Any) -> BodyPolicy:
@@ -81,6 +83,37 @@ class Responder:
             exchange.abort()
 
 
+class Table:
+    """The rows of a URL table as one expression, so that looking a path up is one call in C.
+
+    :param specs: the rows, in order: the first one that matches all of a path has it.
+    """
+
+    def __init__(self, specs: Iterable[web.URLSpec]) -> None:
+        #: The number of each row's group -> the row, and how many groups its pattern has inside.
+        self._rows: dict[int, tuple[Route, int]] = {}
+        patterns = []
+        group = 1
+        for spec in specs:
+            patterns.append(f"({spec.regex.pattern})")
+            self._rows[group] = Route(cast(type[LeanHandler], spec.handler_class), spec.kwargs), spec.regex.groups
+            group += 1 + spec.regex.groups
+        self._regex = re.compile("|".join(patterns) or "(?!)")
+
+    def find(self, path: str) -> Route | None:
+        """Return the route of *path*, or ``None``."""
+        match = self._regex.match(path)
+        if match is None:
+            return None
+        outer = match.lastindex  # the group that was closed last: a row's own, which is around all of its others
+        assert outer is not None, "each row is a group"
+        route, count = self._rows[outer]
+        if not count:
+            return route
+        arguments = match.groups("")[outer : outer + count]
+        return Route(route.handler, route.options, tuple(map(unquote, arguments)) if "%" in path else arguments)
+
+
 class Application(Responder, web.Application):
     """A Cyclone application whose handlers are all lean.
 
@@ -89,16 +122,11 @@ class Application(Responder, web.Application):
 
     def __init__(self, handlers: list[tuple[str, type[LeanHandler], dict[str, Any]]]) -> None:
         super().__init__(handlers, transforms=[])
+        self._table = Table(spec for _, specs in self.handlers for spec in specs)  # the host does not matter here
 
-    def find(self, request: Request) -> Route:
-        """Return the route of *request*; one that answers 404 when there is none."""
-        path = request.path
-        for spec in self._get_host_handlers(request) or ():
-            match = spec.regex.match(path)
-            if match is not None:
-                handler = cast(type[LeanHandler], spec.handler_class)
-                return Route(handler, spec.kwargs, tuple(map(unquote, match.groups(""))))
-        return _NOWHERE
+    def find(self, head: Head) -> Route:
+        """Return the route of a request; one that answers 404 when there is none."""
+        return self._table.find(head.path) or _NOWHERE
 
     def body_policy(self, route: Route) -> BodyPolicy:
         """Return what body *route* accepts."""
@@ -106,10 +134,5 @@ class Application(Responder, web.Application):
 
     def run(self, exchange: Exchange) -> None:
         """Call the handler."""
-        answer(self, exchange, exchange.route)
-
-
-def answer(application: web.Application, exchange: Exchange, route: Route) -> None:
-    """Let the lean handler of *route* answer; it may raise anything."""
-    handler = route.handler(application, exchange.request, **route.options)
-    handler._execute([], *route.arguments)
+        route = exchange.route
+        route.handler(self, exchange, **route.options)._execute((), *route.arguments)

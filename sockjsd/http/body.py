@@ -9,8 +9,8 @@ from io import BytesIO
 from twisted.logger import Logger
 
 from sockjsd.errors import HTTPError
+from sockjsd.http.exchange import Exchange
 from sockjsd.http.limits import BodyPolicy
-from sockjsd.http.request import Request
 from sockjsd.http.spool import SpoolFile, open_spool
 
 
@@ -56,21 +56,21 @@ class Body:
         except OSError as error:  # the disk is full
             raise self._not_spooled() from error
 
-    def give_to(self, request: Request) -> None:
+    def give_to(self, exchange: Exchange) -> None:
         """Hand the complete body over.
 
         :raises HTTPError: 500, the disk does not take the rest of it.
         """
         if self._policy.memory is None:
-            request.body = bytes(self._memory)
+            exchange.body = bytes(self._memory)
         elif self._file is None:
-            request.file = BytesIO(self._memory)
+            exchange.file = BytesIO(self._memory)
         else:
             try:
                 self._file.seek(0)  # writes what was buffered
             except OSError as error:
                 raise self._not_spooled() from error
-            request.file, self._file = self._file, None
+            exchange.file, self._file = self._file, None
 
     def close(self) -> None:
         """Throw away what came; a body that was handed over is not affected."""

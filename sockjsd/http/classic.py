@@ -135,7 +135,7 @@ class ClassicTransport:
     def __init__(self, connection: ClassicConnection, exchange: Exchange) -> None:
         self._connection = connection
         self._exchange = exchange
-        if exchange.request.protocol == "https":
+        if exchange.secure:
             directlyProvides(self, ISSLTransport)
 
     def write(self, data: bytes) -> None:

@@ -21,6 +21,7 @@ from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange, Phase, Upgraded
 from sockjsd.http.flow import Flow
 from sockjsd.http.limits import FIRST_GRACE, Waiting
+from sockjsd.http.proxies import Ends
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import UNREADABLE, Head
 
@@ -31,6 +32,20 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 #: Bytes parsed at once: how far beyond ``pipeline_limit`` reading may come.  Most requests are smaller.
 PIECE = 2048
+
+
+# Looked up for each request: a global is several times cheaper than a member of an enum on Python 3.11.
+_DONE = Phase.DONE
+_RECEIVED = Phase.RECEIVED
+_RECEIVING = Phase.RECEIVING
+_ANSWERED = Waiting.ANSWERED
+_BODY = Waiting.BODY
+_END = Waiting.END
+_FIRST = Waiting.FIRST
+_HEAD = Waiting.HEAD
+_NOTHING = Waiting.NOTHING
+_READ = Waiting.READ
+_REQUEST = Waiting.REQUEST
 
 
 class HTTPConnection(Protocol):
@@ -46,8 +61,9 @@ class HTTPConnection(Protocol):
         self.factory = factory
         self.writable = True
         self.due = -1
-        self._host: object = None
-        self._waiting = Waiting.NOTHING
+        # Who the ends of the connection are; looked up for the first request, as it takes system calls.
+        self._ends: Ends | None = None
+        self._waiting = _NOTHING
         self._reader: Reader | None = Reader(factory.limits, self)
         self._queue: deque[Exchange] = deque()
         self._body: Body | None = None
@@ -55,7 +71,7 @@ class HTTPConnection(Protocol):
         self._advancing = False
         self._paused = False
         # What came and was not parsed yet: enough requests wait, or one for an upgrade does.
-        self._unread = memoryview(b"")
+        self._unread: bytes | memoryview = b""
         self._deciding = False
         self._upgraded: Upgraded | None = None
         # Whether to linger, from close() until everything was sent; then None again.
@@ -68,14 +84,14 @@ class HTTPConnection(Protocol):
         self.factory.connections.add(self)
         self._flow = Flow(self.transport, self, self.factory.gathering)
         self._flow.start()
-        self._wait_for(Waiting.FIRST)
+        self._wait_for(_FIRST)
 
     def dataReceived(self, data: bytes) -> None:
         """Read requests, or feed whoever owns the socket now."""
         if self._upgraded is not None:
             self._upgraded.data_received(data)
         elif self._reader is not None:
-            self._unread = memoryview(bytes(self._unread) + data)
+            self._unread = bytes(self._unread) + data if self._unread else data
             self._advance()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -84,7 +100,7 @@ class HTTPConnection(Protocol):
         self.factory.wheel.cancel(self)
         self.writable = False
         self._flow.drop()
-        self._waiting = Waiting.END
+        self._waiting = _END
         upgraded, self._upgraded = self._upgraded, None
         try:
             if upgraded is not None:
@@ -97,7 +113,7 @@ class HTTPConnection(Protocol):
         """The socket's buffer filled up or emptied, or a part of what waits for it has left."""
         turned = writable and not self.writable
         self.writable = writable
-        if self._waiting is Waiting.END:
+        if self._waiting is _END:
             return
         if turned and self._closing is not None:
             self._finish(linger=self._closing)
@@ -109,9 +125,9 @@ class HTTPConnection(Protocol):
 
     def timed_out(self) -> None:
         """The peer did not do in time what was its turn."""
-        if self._waiting in (Waiting.END, Waiting.READ):
+        if self._waiting in (_END, _READ):
             self.abort()
-        elif self._waiting in (Waiting.HEAD, Waiting.BODY):
+        elif self._waiting in (_HEAD, _BODY):
             self._fail(HTTPError(408, f"Waited too long for {self._waiting.value}"))
             self._advance()
         else:
@@ -121,14 +137,15 @@ class HTTPConnection(Protocol):
 
     def head_received(self, head: Head) -> None:
         """Find the route, which decides what body is welcome."""
-        # Under haproxy: the peer is known now, and was not when the connection was made.
-        sender = self.factory.proxies.sender_over(self.transport, head.headers)
-        if self._host is None:
-            self._host = self.transport.getHost()  # a system call each time
-        exchange = Exchange(head, self, sender.address, self._host, secure=sender.secure)
+        factory = self.factory
+        ends = self._ends
+        if ends is None:  # under haproxy: the peer is known now, and was not when the connection was made
+            ends = self._ends = factory.proxies.ends_of(self.transport)
+        sender = factory.proxies.sender(head.headers, ends)
+        exchange = Exchange(head, self, sender.address, ends.host, secure=sender.secure)
         self._queue.append(exchange)
-        application = self.factory.application
-        exchange.route = application.find(exchange.request)
+        application = factory.application
+        exchange.route = application.find(head)
         if head.has_body:
             self._body = Body(application.body_policy(exchange.route), head.length)
 
@@ -141,9 +158,9 @@ class HTTPConnection(Protocol):
         """A request is complete."""
         exchange = self._queue[-1]
         if self._body is not None:
-            self._body.give_to(exchange.request)
+            self._body.give_to(exchange)
             self._body = None
-        exchange.phase = Phase.RECEIVED
+        exchange.phase = _RECEIVED
         self._deciding = upgrade
 
     # From the exchanges.
@@ -164,7 +181,8 @@ class HTTPConnection(Protocol):
 
     def done(self, exchange: Exchange) -> None:
         """Go on after a complete answer."""
-        self._advance()
+        if not self._advancing:
+            self._advance()
 
     def upgraded(self, exchange: Exchange, protocol: Upgraded) -> None:
         """Give the socket to *protocol*; the parser is not needed any more."""
@@ -172,11 +190,11 @@ class HTTPConnection(Protocol):
         self._upgraded = protocol
         self._queue.clear()
         self._answering = None
-        self._wait_for(Waiting.NOTHING)
-        held, self._unread = bytes(self._unread), memoryview(b"")
+        self._wait_for(_NOTHING)
+        held, self._unread = bytes(self._unread), b""
         try:
             protocol.connected(self)
-            if held and self._closing is None and self._waiting is not Waiting.END:
+            if held and self._closing is None and self._waiting is not _END:
                 protocol.data_received(held)
         except Exception:  # whoever asked for the upgrade logs it
             self.abort()
@@ -187,9 +205,9 @@ class HTTPConnection(Protocol):
 
     def drain(self) -> None:
         """Close as soon as nothing is being answered, nor on its way from a client that has just connected."""
-        if self._waiting is Waiting.FIRST:
+        if self._waiting is _FIRST:
             self.factory.wheel.set(self, FIRST_GRACE)
-        elif not self._queue and self._upgraded is None and self._waiting is not Waiting.HEAD:
+        elif not self._queue and self._upgraded is None and self._waiting is not _HEAD:
             self.close()
 
     def abort(self) -> None:
@@ -203,7 +221,7 @@ class HTTPConnection(Protocol):
         :param linger: the peer may still be sending: close our side and read on for a while,
             because closing at once would make the kernel destroy the answer on its way (RFC 9112 section 9.6).
         """
-        if self._waiting is Waiting.END or self._closing is not None:
+        if self._waiting is _END or self._closing is not None:
             return
         self._reader = None
         self._flow.flush()
@@ -211,18 +229,23 @@ class HTTPConnection(Protocol):
             self._finish(linger=linger)
         else:
             self._closing = linger
-            self._wait_for(Waiting.READ)
+            self._wait_for(_READ)
 
     # Private.
 
     def _read(self) -> bool:
-        """Parse the next piece of what came; return whether there was one, and room for what may be in it."""
+        """Parse the next piece of what came, if there is room for what may be in it; return whether there was."""
         unread = self._unread
-        if not unread or self._reader is None or self._deciding or self._crowded():
+        if self._reader is None or self._deciding or self._crowded():
             return False
         try:
-            rest = self._reader.feed(bytes(unread[:PIECE]))
-            self._unread = memoryview(rest + unread[PIECE:]) if rest else unread[PIECE:]
+            self._unread = b""
+            if len(unread) <= PIECE:
+                self._unread = self._reader.feed(bytes(unread))
+            else:
+                unread = memoryview(unread)
+                rest = self._reader.feed(bytes(unread[:PIECE]))
+                self._unread = rest + unread[PIECE:] if rest else unread[PIECE:]
         except HTTPError as error:
             self._fail(error)
         return True
@@ -231,7 +254,7 @@ class HTTPConnection(Protocol):
         """Answer *error* when its turn comes, and read no further."""
         self._reader = None
         self._drop_body()
-        if not self._queue or self._queue[-1].phase is not Phase.RECEIVING:
+        if not self._queue or self._queue[-1].phase is not _RECEIVING:
             self._queue.append(Exchange(UNREADABLE, self))
         self._queue[-1].error = error
 
@@ -250,7 +273,7 @@ class HTTPConnection(Protocol):
     def _finish(self, *, linger: bool) -> None:
         """Close, now that everything was sent."""
         self._closing = None
-        self._wait_for(Waiting.END)
+        self._wait_for(_END)
         transport = self.transport
         self._flow.end()
         # Under TLS there is no half of a connection: the method is that of the TCP connection below.
@@ -271,28 +294,28 @@ class HTTPConnection(Protocol):
         if self._advancing:
             return
         self._advancing = True
+        queue = self._queue
         try:
-            while (self._queue and self._step(self._queue[0])) or self._read():
+            while (queue and self._step(queue[0])) or (self._unread and self._read()):
                 pass
         finally:
             self._advancing = False
-        if self._upgraded is None and self._waiting is not Waiting.END:
+        if self._upgraded is None and self._waiting is not _END:
             self._let_read()
             turn = self._turn()
-            self._wait_for(turn, again=turn is Waiting.BODY)
+            self._wait_for(turn, again=turn is _BODY)
 
     def _step(self, exchange: Exchange) -> bool:
         """Do the next thing for the first *exchange*; return whether there is more to do."""
-        if exchange.phase is Phase.DONE:
+        if exchange.phase is _DONE:
             self._answered(exchange)
         elif exchange is self._answering or not self.writable:
             return False
         elif exchange.error is not None:
             exchange.error.close = True
             exchange.refuse(exchange.error)
-        elif exchange.phase is Phase.RECEIVED:
+        elif exchange.phase is _RECEIVED:
             self._answering = exchange
-            self._wait_for(self._turn())
             self.factory.application.dispatch(exchange)
         else:
             if exchange.expects_continue():
@@ -304,6 +327,7 @@ class HTTPConnection(Protocol):
         """Forget the first exchange, which is done; close, or go on reading what had to wait for it."""
         self._queue.popleft()
         self._answering = None
+        self._waiting = _ANSWERED
         if not exchange.keep_alive or (self.factory.draining and not self._queue):
             # What was sent behind a refused request, or behind the last one, may still be on its way.
             linger = exchange.error is not None or bool(self._queue or self._unread)
@@ -331,14 +355,14 @@ class HTTPConnection(Protocol):
 
     def _turn(self) -> Waiting:
         if not self.writable and (self._upgraded is None or self._closing is not None):
-            return Waiting.READ
+            return _READ
         if self._upgraded is not None:
-            return Waiting.NOTHING
+            return _NOTHING
         if self._queue:
-            return Waiting.BODY if self._queue[0].phase is Phase.RECEIVING else Waiting.NOTHING
+            return _BODY if self._queue[0].phase is _RECEIVING else _NOTHING
         if self._reader is not None and self._reader.in_head:
-            return Waiting.HEAD
-        return Waiting.FIRST if self._waiting is Waiting.FIRST else Waiting.REQUEST
+            return _HEAD
+        return _FIRST if self._waiting is _FIRST else _REQUEST
 
     def _wait_for(self, what: Waiting, *, again: bool = False) -> None:
         """Give the peer its time for *what*; it has begun already where it is the same, unless *again*."""

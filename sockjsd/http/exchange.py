@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from sockjsd.errors import HTTPError, StateError
 from sockjsd.http import chunks
@@ -30,6 +30,12 @@ class Phase(Enum):
     ANSWERING = "answering"
     #: The answer is complete, or the socket belongs to another protocol now.
     DONE = "done"
+
+
+# Looked up for each request: a global is several times cheaper than a member of an enum on Python 3.11.
+_ANSWERING = Phase.ANSWERING
+_DONE = Phase.DONE
+_RECEIVING = Phase.RECEIVING
 
 
 class Wire(Protocol):
@@ -118,7 +124,9 @@ class Exchange:
         "_left",
         "_muted",
         "_wire",
+        "body",
         "error",
+        "file",
         "gone",
         "head",
         "host",
@@ -126,8 +134,8 @@ class Exchange:
         "on_gone",
         "peer",
         "phase",
-        "request",
         "route",
+        "secure",
     )
 
     def __init__(
@@ -137,17 +145,13 @@ class Exchange:
         self.head = head
         self.peer = peer
         self.host = host
-        self.request = Request(
-            head.method,
-            head.uri,
-            head.version,
-            head.headers,
-            host=head.host,
-            remote_ip=getattr(peer, "host", ""),
-            protocol="https" if secure else "http",
-            connection=self,
-        )
-        self.phase = Phase.RECEIVING
+        self.secure = secure
+        #: The body, where the route wants it as bytes.
+        self.body = b""
+        #: The body as a file at its beginning, where there is one and the route spools it.  Closed after the
+        #: answer; whoever needs it longer takes it out and closes it.
+        self.file: BinaryIO | None = None
+        self.phase = _RECEIVING
         #: Where the application will send the request; found when its head was complete.
         self.route: Any = None
         #: What was wrong with the request, to be answered when its turn comes.
@@ -167,6 +171,17 @@ class Exchange:
         self._muted = head.method == "HEAD"
 
     @property
+    def request(self) -> Request:
+        """The request as Cyclone's handlers know it; a new object each time."""
+        return Request(self)
+
+    @property
+    def remote_ip(self) -> str:
+        """The client's address as text, ``""`` on a Unix socket."""
+        address: str = getattr(self.peer, "host", "")
+        return address
+
+    @property
     def keep_alive(self) -> bool:
         """Whether the connection may go on after the answer."""
         return self._keep_alive
@@ -184,9 +199,11 @@ class Exchange:
         """
         if self._begun():
             return
-        length = b"" if status in BODILESS else b"Content-Length: %d\r\n" % len(body)
-        data = self._answer_head(status, phrase, fields + length)
-        self._finish(data if self._muted or status in BODILESS else data + body)
+        if status in BODILESS:
+            self._finish(self._answer_head(status, phrase, fields))
+        else:
+            head = self._answer_head(status, phrase, b"%bContent-Length: %d\r\n" % (fields, len(body)))
+            self._finish(head if self._muted else head + body)
 
     def refuse(self, error: HTTPError) -> None:
         """Answer with the status and the reason of *error*, in plain text."""
@@ -210,7 +227,7 @@ class Exchange:
             self._left = length
             fields += b"Content-Length: %d\r\n" % length
         head = self._answer_head(status, phrase, fields)
-        self.phase = Phase.ANSWERING
+        self.phase = _ANSWERING
         self._wire.send(head)
 
     def write(self, data: bytes) -> None:
@@ -248,9 +265,9 @@ class Exchange:
 
         Whoever waits for ``on_gone`` hears it.  After the answer it does nothing.
         """
-        if self.phase is Phase.DONE:
+        if self.phase is _DONE:
             return
-        until_close = self.phase is Phase.ANSWERING and not self._chunked and self._left is None
+        until_close = self.phase is _ANSWERING and not self._chunked and self._left is None
         self._keep_alive = False
         self.lost()
         if until_close:  # an orderly end would complete the answer
@@ -265,7 +282,7 @@ class Exchange:
 
     def lost(self) -> None:
         """Take note that the client has left."""
-        if self.phase is Phase.DONE:
+        if self.phase is _DONE:
             return
         self.gone = True
         self._let_go()()
@@ -275,7 +292,7 @@ class Exchange:
 
         :raises StateError: this exchange is being answered already.
         """
-        if self.phase is Phase.ANSWERING or (self.phase is Phase.DONE and not self.gone):
+        if self.phase is _ANSWERING or (self.phase is _DONE and not self.gone):
             raise StateError("a request is answered once")
         return self.gone
 
@@ -284,7 +301,7 @@ class Exchange:
 
         :raises StateError: the answer was not begun, or is complete.
         """
-        if self.phase is not Phase.ANSWERING and not self.gone:
+        if self.phase is not _ANSWERING and not self.gone:
             raise StateError("a body goes between start() and end()")
         return not self.gone
 
@@ -297,7 +314,7 @@ class Exchange:
 
     def _answer_head(self, status: int, phrase: str, fields: bytes) -> bytes:
         # Before a body is complete its rest would be read as a request.
-        if self.phase is Phase.RECEIVING or self._wire.draining:
+        if self.phase is _RECEIVING or self._wire.draining:
             self._keep_alive = False
         if not self._keep_alive:
             fields += b"Connection: close\r\n"
@@ -313,8 +330,8 @@ class Exchange:
 
     def _let_go(self) -> Callable[[], None]:
         """Keep nothing that the end makes useless; return what ``on_gone`` was."""
-        self.phase = Phase.DONE
+        self.phase = _DONE
         on_gone, self.on_gone, self.on_drained = self.on_gone, _nothing, _nothing
-        if self.request.file is not None:
-            self.request.file.close()
+        if self.file is not None:
+            self.file.close()
         return on_gone

@@ -12,13 +12,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from cyclone import web
+from cyclone.httputil import HTTPHeaders
 
-from sockjsd.http.application import Responder, Route, answer
+from sockjsd.http.application import Responder, Route
 from sockjsd.http.classic import ClassicConnection, classic_request
 from sockjsd.http.exchange import Exchange
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
-from sockjsd.http.request import Request
+from sockjsd.http.request import as_cyclone_has_them
+from sockjsd.http.rules import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,22 @@ class ClassicRoute:
     """Where a request for a classic handler goes; Cyclone itself looks its arguments up."""
 
     handler: type[web.RequestHandler]
+
+
+class _Address:
+    """What Cyclone asks of a request when it looks for the rows of its host.
+
+    :param head: of the request.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self.host = head.host
+        self._head = head
+
+    @property
+    def headers(self) -> HTTPHeaders:
+        """The fields; asked for only where no host pattern matches."""
+        return as_cyclone_has_them(self._head.headers)
 
 
 class ForeignApplication(Responder):
@@ -45,14 +63,14 @@ class ForeignApplication(Responder):
             self._log.warn("The setting xheaders does nothing here: give listen() trusted_proxies instead")
         application.transforms[:] = [each for each in application.transforms if not _divides(each)]
 
-    def find(self, request: Request) -> Route | ClassicRoute:
-        """Return the route of *request*: Cyclone's answer for what it does not find is one too."""
+    def find(self, head: Head) -> Route | ClassicRoute:
+        """Return the route of a request: Cyclone's answer for what it does not find is one too."""
         application = self._application
-        specs = application._get_host_handlers(request)
+        specs = application._get_host_handlers(_Address(head))
         if not specs:
             return ClassicRoute(web.RedirectHandler)
         for spec in specs:
-            match = spec.regex.match(request.path)
+            match = spec.regex.match(head.path)
             if match is None:
                 continue
             if not issubclass(spec.handler_class, LeanHandler):
@@ -67,7 +85,8 @@ class ForeignApplication(Responder):
     def run(self, exchange: Exchange) -> None:
         """Call the handler, a classic one through Cyclone's application."""
         if isinstance(exchange.route, Route):
-            answer(self._application, exchange, exchange.route)
+            route = exchange.route
+            route.handler(self._application, exchange, **route.options)._execute((), *route.arguments)
         else:
             connection = ClassicConnection(exchange)
             self._application(classic_request(exchange, connection))

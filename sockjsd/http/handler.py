@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 from cyclone import web
 
@@ -12,6 +13,7 @@ from sockjsd.http.exchange import Exchange
 from sockjsd.http.fields import block
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.http.request import Request
+from sockjsd.http.rules import Head
 
 #: For whoever changed the import line and not yet the other one.
 _FOREIGN = (
@@ -27,39 +29,41 @@ class LeanHandler(web.RequestHandler):
     takes the keyword arguments of the URL table's row.
     """
 
-    #: The methods that ``handle`` answers; others get 405 with ``Allow``.
-    METHODS: ClassVar[tuple[str, ...]] = ()
+    #: The methods that ``handle`` answers; others get 405 with ``Allow``.  None means that nothing is here.
+    METHODS: tuple[str, ...] = ()
 
-    request: Request
-
-    def __init__(self, application: web.Application, request: Request, **options: Any) -> None:
+    def __init__(self, application: web.Application, exchange: Exchange, **options: Any) -> None:
         # Deliberately not Cyclone's: it builds template namespaces, cookies and headers for each request.
-        self.application = application
-        self.request = request
-        if not isinstance(request.connection, Exchange):
+        if not isinstance(exchange, Exchange):
             raise ConfigurationError(_FOREIGN)
-        self.exchange = request.connection
+        self.application = application
+        self.exchange = exchange
         self.initialize(**options)
+
+    @property
+    def head(self) -> Head:
+        """The head of the request."""
+        return self.exchange.head
+
+    @property
+    def request(self) -> Request:  # type: ignore[override]  # a plain attribute there
+        """The request as Cyclone's handlers know it, made when asked for: ``head`` costs nothing."""
+        return self.exchange.request
 
     @classmethod
     def body_policy(cls, **options: Any) -> BodyPolicy:
         """Return what body this handler accepts when it is called with *options*."""
         return BodyPolicy()
 
-    def _execute(self, transforms: list[Any], *arguments: str, **named: str) -> None:
+    def _execute(self, transforms: Sequence[Any], *arguments: str, **named: str) -> None:
         """Answer, as Cyclone's application calls it."""
-        methods = self.methods()
-        if not methods:
+        if self.exchange.head.method in self.METHODS:
+            self.handle(*arguments)
+        elif self.METHODS:
+            self.exchange.respond(405, block({"Allow": ", ".join(self.METHODS)}))
+        else:
             raise HTTPError(404, "Not found", close=False)
-        if self.request.method not in methods:
-            self.exchange.respond(405, block({"Allow": ", ".join(methods)}))
-            return
-        self.handle(*arguments)
-
-    def methods(self) -> tuple[str, ...]:
-        """Return the methods that ``handle`` answers; none means that nothing is here."""
-        return self.METHODS
 
     def handle(self, *arguments: str) -> None:
-        """Answer a request whose method is one of ``methods()``; *arguments* are the pattern's groups."""
+        """Answer a request whose method is one of ``METHODS``; *arguments* are the pattern's groups."""
         raise HTTPError(404, "Not found", close=False)

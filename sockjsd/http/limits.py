@@ -23,8 +23,13 @@ UNBOUND = Budget()
 class Waiting(Enum):
     """What the peer has to do next."""
 
+    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
+    __hash__ = object.__hash__
+
     #: Nothing: a handler is at work, or the socket was given away.
     NOTHING = "nothing"
+    #: Not decided yet: an answer is complete, and whatever comes next has its full time.
+    ANSWERED = "what comes next"
     #: Send its first request, on a connection that has seen none.
     FIRST = "a first request"
     #: Send another request.
@@ -64,6 +69,7 @@ class Limits:
         """Return how many seconds a peer has for what it has to do; ``None`` for ever."""
         return {
             Waiting.NOTHING: None,
+            Waiting.ANSWERED: None,
             Waiting.FIRST: self.head_timeout,
             Waiting.REQUEST: self.keep_alive_timeout,
             Waiting.HEAD: self.head_timeout,

@@ -21,18 +21,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cyclone.httputil import HTTPHeaders
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import ISSLTransport
 
 from sockjsd.config.addresses import UNIX_PROXIES
+from sockjsd.http.headers import Headers
 
-FOR = "X-Forwarded-For"
-PROTO = "X-Forwarded-Proto"
+FOR = "x-forwarded-for"
+PROTO = "x-forwarded-proto"
 
 #: Fields in which proxies speak of their client: all that begin like this, and those.
-_PREFIX = "X-Forwarded-"
-_CLAIMS = frozenset({"Forwarded", "X-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Ssl"})
+_PREFIX = "x-forwarded-"
+_CLAIMS = frozenset({"forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-ssl"})
 
 #: Some proxies name the protocol inside: ``wss`` is TLS too.
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
@@ -53,6 +53,22 @@ class Sender:
     secure: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The two ends of a connection.
+
+    :param host: our address.
+    :param neighbour: the address of the other end.
+    :param sender: who has connected there, where the PROXY protocol tells it; else the neighbour.
+    :param trusted: whether the neighbour is a proxy that is trusted.
+    """
+
+    host: object
+    neighbour: object
+    sender: Sender
+    trusted: bool
+
+
 class Proxies:
     """The proxies that are trusted.
 
@@ -64,45 +80,52 @@ class Proxies:
         self._unix = UNIX_PROXIES in words
         self._networks = [ipaddress.ip_network(word) for word in words if word != UNIX_PROXIES]
 
-    def sender_over(self, transport: Any, fields: HTTPHeaders) -> Sender:
-        """Return where a request on *transport* comes from, as :meth:`sender` does."""
-        secure = ISSLTransport.providedBy(transport)
-        return self.sender(fields, neighbour_of(transport), transport.getPeer(), secure=secure)
+    def ends_of(self, transport: Any) -> Ends:
+        """Return the ends of the connection that *transport* is."""
+        return self.ends(
+            transport.getHost(),
+            neighbour_of(transport),
+            Sender(transport.getPeer(), ISSLTransport.providedBy(transport)),
+        )
 
-    def sender(self, fields: HTTPHeaders, neighbour: object, announced: object, *, secure: bool) -> Sender:
+    def ends(self, host: object, neighbour: object, sender: Sender) -> Ends:
+        """Return the ends of a connection; see :class:`Ends`."""
+        return Ends(host, neighbour, sender, self._trusts(neighbour))
+
+    def sender(self, fields: Headers, ends: Ends) -> Sender:
         """Return where a request comes from, and remove from *fields* what nobody should believe.
 
         From a trusted proxy the claims that are not read here stay as they came, for views that want them.
 
         :param fields: of the request.
-        :param neighbour: the address of the other end of the connection.
-        :param announced: the address of who has connected there, where the PROXY protocol tells it; else *neighbour*.
-        :param secure: whether TLS is spoken on the connection.
+        :param ends: of its connection.
         """
-        if not self._trusts(neighbour):
+        if not ends.trusted:
             _remove_claims(fields)
-            return Sender(announced, secure)
-        client = self._client(fields, announced)
+            return ends.sender
+        secure = ends.sender.secure
+        client = self._client(fields, ends.sender.address)
         if PROTO in fields:
             said = _SECURE.get(fields[PROTO].lower())
-            del fields[PROTO]
+            fields.remove(PROTO)
             if said is not None:  # written as Django compares it
-                secure, fields[PROTO] = said, "https" if said else "http"
+                secure = said
+                fields.replace(PROTO, "https" if said else "http")
         return Sender(client, secure)
 
-    def _client(self, fields: HTTPHeaders, nearest: object) -> object:
+    def _client(self, fields: Headers, nearest: object) -> object:
         """Return the first that is not a trusted proxy, from *nearest* to the left; cut off what stands behind it."""
         client, believed = nearest, []
-        for text in _from_right(fields.get_list(FOR)):
+        for text in _from_right(fields.each(FOR)):
             address = _read(text) if self._trusts(client) else None
             if address is None:
                 break
             client = address
             believed.append(address.host)
         if believed:
-            fields[FOR] = ", ".join(reversed(believed))
-        elif FOR in fields:
-            del fields[FOR]
+            fields.replace(FOR, ", ".join(reversed(believed)))
+        else:
+            fields.remove(FOR)
         return client
 
     def _trusts(self, address: object) -> bool:
@@ -120,14 +143,14 @@ def neighbour_of(transport: Any) -> object:
     return transport.getPeer() if below is None else neighbour_of(below)
 
 
-def _remove_claims(fields: HTTPHeaders) -> None:
+def _remove_claims(fields: Headers) -> None:
     """Remove what only a proxy may say; also with ``_``, which gets the same name in a WSGI environ."""
     for name in list(fields):
-        if name[0] not in "XF":  # most names, and cheap to tell
+        if name[0] not in "xf":  # most names, and cheap to tell
             continue
-        plain = name.replace("_", "-").title()
+        plain = name.replace("_", "-")
         if plain.startswith(_PREFIX) or plain in _CLAIMS:
-            del fields[name]
+            fields.remove(name)
 
 
 def _from_right(values: list[str]) -> Iterator[str]:

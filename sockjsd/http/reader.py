@@ -17,8 +17,12 @@ import httptools
 
 from sockjsd.errors import HTTPError
 from sockjsd.http import rules
+from sockjsd.http.headers import Headers
 from sockjsd.http.limits import Limits
 from sockjsd.websocket.handshake import is_upgrade
+
+#: Bytes of a field beside its name and its value: a colon, a space, and the end of the line.
+_PER_FIELD = 4
 
 
 class Sink(Protocol):
@@ -46,12 +50,14 @@ class Reader:
         self._sink = sink
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
-        self._fields: list[tuple[str, str]] = []
-        # Bytes of the head and of trailers that were reported.
-        self._size = 0
-        # Bytes fed since a head, a body, a chunk or a piece of one began, and how many of these there were.
+        self._headers = Headers()
+        # Trailers of this request, and their bytes.
+        self._trailers = 0
+        self._trailers_size = 0
+        # Bytes fed since a head, a body, a chunk or a piece of one began: where that was within a feed, without it.
         self._fed = 0
-        self._begun = 0
+        # Whether a limit may lie within what is being parsed, so that it has to be looked at closely.
+        self._tight = False
         #: Whether a head has begun and is not complete.
         self.in_head = False
         #: Whether a body is expected and not complete.
@@ -64,7 +70,10 @@ class Reader:
         :raises HTTPError: the bytes cannot be a request; whatever follows must be discarded.
         """
         while data:
-            idle, begun = not (self.in_head or self.in_body), self._begun
+            if not self.in_head and not self.in_body:
+                self._fed = 0
+            self._fed += len(data)
+            self._tight = self._fed > self._limits.head_limit
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as pause:
@@ -74,55 +83,49 @@ class Reader:
                 continue  # an upgrade to something else is ignored (RFC 9110 section 7.8)
             except httptools.HttpParserError as error:
                 raise _refusal(error) from error
-            # Where something else was read before what goes on now, only the next pieces count.
-            if self._begun - begun == (1 if idle else 0):
-                self._count(len(data))
+            if self._fed > self._limits.head_limit and (self.in_head or self.in_body):
+                raise self._too_long()
             break
         return b""
-
-    def _count(self, fed: int) -> None:
-        if self.in_head or self.in_body:
-            self._fed += fed
-            if self._fed > self._limits.head_limit:
-                raise self._too_long()
-
-    def _begin(self) -> None:
-        self._begun += 1
-        self._fed = 0
 
     # Called by httptools.
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        self._begin()
         self._target = b""
-        self._fields = []
-        self._size = 0
+        self._headers = Headers()
+        self._trailers = self._trailers_size = 0
         self.in_head = True
         self._upgrade = False
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request target."""
         self._target += url
-        self._grow(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one field; fields after a body (trailers) are counted and dropped."""
-        # llhttp leaves white space behind a value; a field without value comes as None.
-        value = (value or b"").strip(b" \t")
-        self._grow(len(name) + len(value) + 4)
-        if len(self._fields) == self._limits.head_fields:
-            raise HTTPError(431, f"The head has more than {self._limits.head_fields} fields")
-        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+        if self.in_head:
+            headers = self._headers
+            if len(headers) + headers.repetitions == self._limits.head_fields:
+                raise self._too_many()
+            # llhttp leaves white space behind a value; a field without value comes as None.
+            text = value.strip(b" \t").decode("latin-1") if value else ""
+            lower = name.lower().decode("latin-1")
+            if lower in headers:
+                headers.add(lower, text)
+            else:
+                headers[lower] = text
+        else:
+            self._count_trailer(len(name) + len(value or b"") + _PER_FIELD)
 
     def on_headers_complete(self) -> None:
         """Check the head and hand it over."""
-        self._begin()
+        self._fed = 0
         parser = self._parser
         method = parser.get_method().decode("latin-1")
-        self._grow(len(method) + len("  HTTP/1.1\r\n\r\n"))
-        target = self._target.decode("latin-1")
-        head = rules.check(method, target, parser.get_http_version(), self._fields)
+        if self._tight:
+            self._measure(method)
+        head = rules.check(method, self._target.decode("latin-1"), parser.get_http_version(), self._headers)
         self.in_head = False
         self.in_body = head.has_body
         if parser.should_upgrade():
@@ -133,22 +136,37 @@ class Reader:
 
     def on_chunk_header(self) -> None:
         """Take note that the body goes on; the last chunk is empty, and trailers follow."""
-        self._begin()
+        self._fed = 0
 
     def on_body(self, data: bytes) -> None:
         """Hand a part of the body over."""
-        self._begin()
+        self._fed = 0
         self._sink.body_received(data)
 
     def on_message_complete(self) -> None:
         """Hand the request over."""
+        self._fed = 0
         self.in_body = False
         self._sink.request_received(upgrade=self._upgrade)
 
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limits.head_limit:
+    def _count_trailer(self, size: int) -> None:
+        self._trailers += 1
+        self._trailers_size += size
+        if len(self._headers) + self._headers.repetitions + self._trailers > self._limits.head_fields:
+            raise self._too_many()
+        if self._trailers_size > self._limits.head_limit:
             raise self._too_long()
+
+    def _measure(self, method: str) -> None:
+        """Check the size of a whole head."""
+        size = len(method) + len(self._target) + len("  HTTP/1.1\r\n\r\n")
+        size += sum(len(name) + len(value) + _PER_FIELD for name, value in self._headers.items())
+        size += sum(len(name) + _PER_FIELD for name in self._headers for _ in self._headers.each(name)[1:])
+        if size > self._limits.head_limit:
+            raise self._too_long()
+
+    def _too_many(self) -> HTTPError:
+        return HTTPError(431, f"The head has more than {self._limits.head_fields} fields")
 
     def _too_long(self) -> HTTPError:
         what = "head" if self.in_head else "framing of the body"

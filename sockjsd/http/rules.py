@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cyclone.httputil import HTTPHeaders
-
 from sockjsd.errors import HTTPError
+from sockjsd.http.headers import Headers
 
 #: A name or an address, and a port.  RFC 3986 would allow more in a name; a comma could come from
 #: a proxy that joined two fields, and the rest are in no name that exists.
@@ -22,8 +21,6 @@ _HOST = re.compile(r"(([A-Za-z0-9\-._~%]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?)?")
 _NOT_HTTP = frozenset(
     "SOURCE ANNOUNCE DESCRIBE FLUSH GET_PARAMETER PAUSE PLAY RECORD REDIRECT SETUP SET_PARAMETER TEARDOWN".split()
 )
-#: Names of fields that are kept in mind with their usual spelling; browsers, proxies and sites use fewer together.
-_NAMES = 500
 #: Characters of a Content-Length: what fits into 64 bits, which is where llhttp stops too.  Leading zeros
 #: could be thousands, and Python refuses to read a number that long.
 _LENGTH = 20
@@ -36,16 +33,20 @@ class Head:
 
     :param method: upper case as it came.
     :param uri: path and query, always starting with ``/``.
+    :param path: what stands before the first ``?``.
+    :param query: what stands behind it.
     :param version: ``HTTP/1.0`` or ``HTTP/1.1``.
-    :param headers: the fields; names in any case.
+    :param headers: the fields.
     :param host: the ``Host`` field, or ``""`` (HTTP/1.0 may lack it: HAProxy's checks do).
     :param length: the declared bytes of the body; ``None`` when it is chunked.
     """
 
     method: str
     uri: str
+    path: str
+    query: str
     version: str
-    headers: HTTPHeaders
+    headers: Headers
     host: str
     length: int | None
 
@@ -57,72 +58,69 @@ class Head:
     @property
     def expects_continue(self) -> bool:
         """Whether the client waits for ``100 Continue`` (RFC 9110 section 10.1.1; not in HTTP/1.0)."""
-        return self.version == "HTTP/1.1" and self.has_body and "Expect" in self.headers
+        return "expect" in self.headers and self.version == "HTTP/1.1" and self.has_body
 
     @property
     def keep_alive(self) -> bool:
         """Whether the client wants the connection to last (RFC 9112 section 9.3)."""
-        get = self.headers.get
+        headers = self.headers
         # llhttp heeds the latter too, and refuses what comes after a close.
-        field = f"{get('Connection', '')},{get('Proxy-Connection', '')}"
+        if "connection" not in headers and "proxy-connection" not in headers:
+            return self.version == "HTTP/1.1"
+        field = f"{headers.get('connection', '')},{headers.get('proxy-connection', '')}"
         tokens = {token.strip(" \t").lower() for token in field.split(",")}
         return "close" not in tokens and (self.version == "HTTP/1.1" or "keep-alive" in tokens)
 
 
 #: Stands in for the head of what could not be read as a request.
-UNREADABLE = Head("GET", "/", "HTTP/1.1", HTTPHeaders(), "", 0)
+UNREADABLE = Head("GET", "/", "/", "", "HTTP/1.1", Headers(), "", 0)
+
+#: As the parser has it -> as a head has it.
+_VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1"}
 
 
-def check(method: str, target: str, version: str, fields: list[tuple[str, str]]) -> Head:
+def check(method: str, target: str, version: str, headers: Headers) -> Head:
     """Return the head, or refuse it.
 
     :param version: ``1.0`` or ``1.1`` as the parser read it.
     :raises HTTPError: 400 or 417; the connection ends, because what follows cannot be trusted.
     """
-    if version not in ("1.0", "1.1") or method in _NOT_HTTP:
+    if version not in _VERSIONS or method in _NOT_HTTP:
         raise HTTPError(400, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
     if method == "CONNECT":
         raise HTTPError(400, "CONNECT is for proxies")
-    _forget_names()
-    headers = HTTPHeaders()
-    for name, value in fields:
-        headers.add(name, value)
-    host = _host(version, headers.get_list("Host"))
-    if headers.get("Expect", "100-continue").lower() != "100-continue":
+    host = _host(version, headers)
+    if "expect" in headers and headers["expect"].lower() != "100-continue":
         raise HTTPError(417, "Only 100-continue can be expected")
     length = _length(version, headers)
-    return Head(method, _uri(target, host), f"HTTP/{version}", headers, host, length)
+    uri = _uri(target, host)
+    path, _, query = uri.partition("?")
+    return Head(method, uri, path, query, _VERSIONS[version], headers, host, length)
 
 
-def _forget_names() -> None:
-    """Bound what Cyclone keeps for good: each name of a field that anybody ever sent."""
-    names = HTTPHeaders._normalized_headers
-    if len(names) > _NAMES:
-        names.clear()
-
-
-def _host(version: str, values: list[str]) -> str:
-    if len(values) > 1:
+def _host(version: str, headers: Headers) -> str:
+    if "host" not in headers:
+        if version == "1.1":
+            raise HTTPError(400, "No Host")
+        return ""
+    host = headers.get("host", "")
+    if "," in host and len(headers.each("host")) > 1:
         raise HTTPError(400, "More than one Host")
-    if not values and version == "1.1":
-        raise HTTPError(400, "No Host")
-    host = values[0] if values else ""
     if _HOST.fullmatch(host) is None:
         raise HTTPError(400, "Not a valid Host")
     return host
 
 
-def _length(version: str, headers: HTTPHeaders) -> int | None:
-    encodings = headers.get_list("Transfer-Encoding")
-    if not encodings:
+def _length(version: str, headers: Headers) -> int | None:
+    if "transfer-encoding" not in headers:
         # llhttp lets only one Content-Length of digits pass, and none beside Transfer-Encoding.
-        length = headers.get("Content-Length", "0")
+        length = headers.get("content-length", "0")
         if len(length) > _LENGTH:
             raise HTTPError(400, "Not a valid Content-Length")
         return int(length)
     if version == "1.0":
         raise HTTPError(400, "No Transfer-Encoding in HTTP/1.0")
-    if [value.lower() for value in encodings] != ["chunked"]:
+    if [value.lower() for value in headers.each("transfer-encoding")] != ["chunked"]:
         raise HTTPError(400, "Only chunked is understood as Transfer-Encoding")
     return None
 
@@ -130,11 +128,11 @@ def _length(version: str, headers: HTTPHeaders) -> int | None:
 def _uri(target: str, host: str) -> str:
     if "#" in target:
         raise HTTPError(400, "A fragment in the request target")
+    if target.startswith("/"):
+        return target
     absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is not None:
-        if absolute[1].lower() != host.lower():
-            raise HTTPError(400, "The request target names another host than Host")
-        target = absolute[2] if absolute[2].startswith("/") else "/" + absolute[2]
-    if not target.startswith("/"):
+    if absolute is None:
         raise HTTPError(400, "The request target is not a path")
-    return target
+    if absolute[1].lower() != host.lower():
+        raise HTTPError(400, "The request target names another host than Host")
+    return absolute[2] if absolute[2].startswith("/") else "/" + absolute[2]

@@ -34,7 +34,7 @@ _OURS = frozenset("connection keep-alive transfer-encoding upgrade date content-
 
 #: Fields of a request that do not reach the site: ``Proxy`` would become ``HTTP_PROXY``, which programs
 #: take for their own configuration; the others are about how the body came.
-_NOT_THEIRS = frozenset({"Proxy", "Content-Length", "Transfer-Encoding"})
+_NOT_THEIRS = frozenset({"proxy", "content-length", "transfer-encoding"})
 
 #: What stands in for a Unix socket's peer and host, which have no address.
 _NO_ADDRESS = IPv4Address("TCP", "127.0.0.1", 80)
@@ -119,14 +119,14 @@ class WSGIRequest:
         self._sender: Sender | None = None
         self.gate = self.GATE()
         self.gate.set()
-        request = exchange.request
-        self.method = request.method.encode("latin-1")
-        self.uri = request.uri.encode("latin-1")
-        self.clientproto = request.version.encode("latin-1")
+        head = exchange.head
+        self.method = head.method.encode("latin-1")
+        self.uri = head.uri.encode("latin-1")
+        self.clientproto = head.version.encode("latin-1")
         self.prepath: list[bytes] = []
-        self.postpath = [unquote_to_bytes(segment) for segment in request.path[1:].split("/")]
+        self.postpath = [unquote_to_bytes(segment) for segment in head.path[1:].split("/")]
         # Ours from here on: a client that leaves must not close it while a view reads.
-        self.content, request.file = request.file or BytesIO(request.body), None
+        self.content, exchange.file = exchange.file or BytesIO(exchange.body), None
         self.requestHeaders = self._request_headers()
         self.defaultContentType = None
         exchange.on_gone = self._gone
@@ -137,12 +137,12 @@ class WSGIRequest:
 
         ``X_Forwarded_For`` and ``X-Forwarded-For`` get the same name in the environ.
         """
-        fields = self._exchange.request.headers
+        fields = self._exchange.head.headers
         headers = Headers()
         for name in fields:
             if "_" not in name and name not in _NOT_THEIRS:
                 # The resource joins by commas what is repeated; a cookie that came in pieces wants this (RFC 6265).
-                values = ["; ".join(fields.get_list(name))] if name == "Cookie" else fields.get_list(name)
+                values = ["; ".join(fields.each(name))] if name == "cookie" else fields.each(name)
                 headers.setRawHeaders(name.encode("latin-1"), [value.encode("latin-1") for value in values])
         return headers
 
@@ -175,7 +175,7 @@ class WSGIRequest:
 
     def isSecure(self) -> bool:
         """Return whether TLS is spoken."""
-        return self._exchange.request.protocol == "https"
+        return self._exchange.secure
 
     def notifyFinish(self) -> Deferred[None]:
         """Return a Deferred that fails when the client leaves before the answer is complete."""
@@ -267,7 +267,7 @@ class WSGIRequest:
         if self.is_begun:
             exchange.write(self.body)  # of a site that used write() before it returned the rest
             exchange.end()
-        elif self.body or exchange.request.method != "HEAD":
+        elif self.body or exchange.head.method != "HEAD":
             exchange.respond(head.status, head.fields, self.body, phrase=head.phrase)
         else:  # HEAD, answered without a body: the length that the site declares is that of the GET
             self.start(self.unmade).end()

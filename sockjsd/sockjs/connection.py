@@ -6,10 +6,10 @@ The names are those of sockjs-cyclone, so that its users change an import line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from http.cookies import CookieError, Morsel, SimpleCookie
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from sockjsd.sockjs.batch import Batch, Message
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from sockjsd.sockjs.interfaces import Conversation
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionInfo:
+class ConnectionInfo(NamedTuple):
     """What is known of the request that opened a connection.
 
     :param ip: the client's address.
@@ -32,11 +31,15 @@ class ConnectionInfo:
     """
 
     ip: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     path: str = ""
     transport: str = ""
-    query: str = field(default="", repr=False)
-    cookie: str = field(default="", repr=False)
+    query: str = ""
+    cookie: str = ""
+
+    def __repr__(self) -> str:
+        """Return what may be seen in a log: tokens come in queries, and cookies are secrets."""
+        return f"ConnectionInfo(ip={self.ip!r}, path={self.path!r}, transport={self.transport!r})"
 
     @property
     def arguments(self) -> dict[str, list[str]]:

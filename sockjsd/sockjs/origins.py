@@ -10,15 +10,14 @@ out where a site is reached without TLS under a name; it can forge neither.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 ANY = "*"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What a request says of where it comes from; ``""`` for a field that it lacks.
 
     :param origin: the ``Origin`` field.
@@ -51,6 +50,8 @@ class Origins:
             return True
         if source.origin:
             return self._trusts(source.origin, source.host)
+        if not source.fetch_site and not source.referer:
+            return self._no_origin
         if source.fetch_site in ("same-origin", "none"):
             return True
         known = self._trusts(_origin_of(source.referer), source.host)

@@ -41,6 +41,9 @@ TOO_SLOW = (3008, "Connection too slow")
 class State(Enum):
     """Where a session stands."""
 
+    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
+    __hash__ = object.__hash__
+
     #: Created by a first request; the client has seen nothing, the application knows nothing.
     NEW = "new"
     #: The open frame is out, messages flow both ways.
@@ -53,6 +56,9 @@ class State(Enum):
 
 class Event(Enum):
     """What changes a session's state."""
+
+    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
+    __hash__ = object.__hash__
 
     #: A first receiver came.
     ATTACHED = "attached"
@@ -79,6 +85,12 @@ def next_state(state: State, event: Event) -> State:
         return TRANSITIONS[state, event]
     except KeyError:
         raise StateError(f"a session that is {state.value} cannot be {event.value}") from None
+
+
+# Looked up for each message: a global is several times cheaper than a member of an enum on Python 3.11.
+_CLOSING = State.CLOSING
+_NEW = State.NEW
+_OPEN = State.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +135,7 @@ class Session:
         "close_reason",
         "dropped",
         "due",
+        "key",
     )
 
     def __init__(
@@ -139,19 +152,21 @@ class Session:
         self._options = options
         self._resumable = resumable
         self._binary = binary
-        self._state = State.NEW
+        self._state = _NEW
         self._receiver: Receiver | None = None
-        # Batches that wait for a receiver, and their size in bytes.
-        self._queue: list[Batch] = []
+        # Batches that wait for a receiver, and their size in bytes; mostly there are none, in thousands of sessions.
+        self._queue: list[Batch] | None = None
         self._pending = 0
         # Whether the application is in one of its callbacks, and the messages that came meanwhile.
         self._talking = False
-        self._unheard: list[Message] = []
+        self._unheard: Sequence[Message] = ()
         # Why it ended; 0 while it has not.
         self.close_code = 0
         self.close_reason = ""
         # Messages that waited for the client when it was lost, away for too long, or too slow.
         self.dropped = 0
+        #: What the keeper knows it by; nothing here asks for it.
+        self.key: tuple[str, str] | None = None
         # The timer wheel's note: at which tick this session is due, -1 for never.
         self.due = -1
 
@@ -169,11 +184,11 @@ class Session:
 
     def attach(self, receiver: Receiver) -> None:
         """Offer *receiver*: it is opened, kept, fed what waits, or told the end."""
-        if self._state is State.NEW:
+        if self._state is _NEW:
             self._open(receiver)
         elif self._receiver is not None:
             receiver.close(*STILL_OPEN)
-        elif self._state is State.OPEN:
+        elif self._state is _OPEN:
             self._receiver = receiver
             self._rearm()
             self._flush()
@@ -200,10 +215,12 @@ class Session:
 
     def receive(self, texts: Sequence[Message]) -> None:
         """Hand what the client sent to the application, in order; after the end it is ignored."""
-        if self._state is State.OPEN:
-            self._unheard += texts
-            if not self._talking:
-                self._talk()
+        if self._state is not _OPEN:
+            return
+        if self._talking:
+            self._unheard = [*self._unheard, *texts]
+        else:
+            self._talk(texts)
 
     # From the application.
 
@@ -224,13 +241,15 @@ class Session:
 
         What waits beyond ``output_limit`` ends the session with ``TOO_SLOW``.
         """
-        if self._state is not State.OPEN:
+        if self._state is not _OPEN:
             return
         receiver = self._receiver
         if receiver is not None and not self._queue and receiver.writable:
             receiver.deliver(batch)
             return
         self._pending += batch.size(binary=self._binary)  # first, because it raises for what cannot be sent
+        if self._queue is None:
+            self._queue = []
         self._queue.append(batch)
         if self._pending > self._options.output_limit:
             self._discard()
@@ -242,9 +261,9 @@ class Session:
         :raises TypeError: *code* is no number, or *reason* no string; nothing has changed then.
         """
         frames.close(code, reason)  # what no client could be told has to fail here, not half-way
-        if self._state is State.OPEN:
+        if self._state is _OPEN:
             self._end(code, reason)
-        elif self._state is State.NEW:
+        elif self._state is _NEW:
             self.close_code, self.close_reason = code, reason
             self._forget()
 
@@ -252,12 +271,12 @@ class Session:
 
     def timed_out(self) -> None:
         """Do what the state asks for when its time has come."""
-        if self._state is State.CLOSING:
+        if self._state is _CLOSING:
             self._forget()
         elif self._receiver is None:
             self._discard()
             self.close(*TIMED_OUT)
-            if self.state is State.CLOSING:  # no close frame for a client that did not come back
+            if self.state is _CLOSING:  # no close frame for a client that did not come back
                 self._forget()
         else:
             self._keeper.wake(self, self._options.heartbeat)
@@ -268,26 +287,32 @@ class Session:
     def _open(self, receiver: Receiver) -> None:
         self._change(Event.ATTACHED)
         self._receiver = receiver
-        self._rearm()
         self._talking = True  # whatever comes of the open frame, the application hears of the client first
         try:
             receiver.open()
+            if self._receiver is not None:  # else it is done, and the client is expected again
+                self._rearm()
             self._handler.opened(self)
         finally:
-            self._talk()
+            self._talk(())
 
-    def _talk(self) -> None:
-        """Tell the application what came, then the end if that has come too."""
+    def _talk(self, texts: Sequence[Message]) -> None:
+        """Tell the application *texts* and what comes meanwhile, then the end if that has come too."""
         self._talking = True
         try:
-            for text in self._unheard:  # grows when an answer makes the client's next request run
-                if self._state is not State.OPEN:
+            while True:
+                for text in texts:
+                    if self._state is not _OPEN:
+                        break
+                    self._handler.received(self, text)
+                if not self._unheard:
                     break
-                self._handler.received(self, text)
+                # An answer made the client's next request run.
+                texts, self._unheard = self._unheard, ()
         finally:
-            self._unheard.clear()
+            self._unheard = ()
             self._talking = False
-        if self._state is State.CLOSING:
+        if self._state is _CLOSING:
             self._conclude()
 
     def _end(self, code: int, reason: str) -> None:
@@ -328,15 +353,17 @@ class Session:
 
     def _taken(self) -> Batch:
         """Return all that waits as one batch; nothing waits any more."""
+        assert self._queue is not None, "something waits"
         waiting = Batch.joined(self._queue)
-        self._queue.clear()
+        self._queue = None
         self._pending = 0
         return waiting
 
     def _discard(self) -> None:
         """Drop what waits, and count it."""
-        self.dropped += sum(len(batch.texts) for batch in self._queue)
-        self._queue.clear()
+        if self._queue:
+            self.dropped += sum(len(batch.texts) for batch in self._queue)
+        self._queue = None
         self._pending = 0
 
     def _rearm(self) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sockjsd.errors import HTTPError
@@ -27,7 +28,7 @@ JSON = block({"Content-Type": "application/json; charset=UTF-8"})
 _COOKIE = re.compile(r"(?:^|;)[ \t]*JSESSIONID=([A-Za-z0-9!#$%&'()*+\-./:<=>?@\[\]^_`{|}~]{1,256})[ \t]*(?=;|$)")
 
 #: The request header fields that an application gets to see: those of sockjs-node, so no cookies.
-VISIBLE = (
+_VISIBLE = (
     "Referer",
     "X-Client-Ip",
     "X-Forwarded-For",
@@ -41,6 +42,8 @@ VISIBLE = (
     "User-Agent",
     "Accept-Language",
 )
+#: As a request has them, and as an application gets to see them.
+VISIBLE = tuple((name.lower(), name) for name in _VISIBLE)
 
 
 class EndpointHandler(LeanHandler):
@@ -63,31 +66,33 @@ class EndpointHandler(LeanHandler):
         endpoint: Endpoint = options["endpoint"]
         return BodyPolicy(endpoint.options.send_limit)
 
-    def _execute(self, transforms: list[Any], *arguments: str, **named: str) -> None:
+    def _execute(self, transforms: Sequence[Any], *arguments: str, **named: str) -> None:
         if self.GUARDED and not self.endpoint.origins.permits(self.source()):
             raise HTTPError(403, "This origin is not allowed here", close=False)
-        if self.CORS and self.request.method == "OPTIONS":
+        if self.CORS and self.exchange.head.method == "OPTIONS":
             self._preflight()
         else:
             super()._execute(transforms, *arguments)
 
     def source(self) -> Source:
         """Return what the request says of where it comes from."""
-        get = self.request.headers.get
-        return Source(get("Origin", ""), self.request.host, get("Sec-Fetch-Site", ""), get("Referer", ""))
+        head = self.exchange.head
+        get = head.headers.get
+        return Source(get("origin", ""), head.host, get("sec-fetch-site", ""), get("referer", ""))
 
     def info(self, transport: str) -> ConnectionInfo:
         """Return what the application gets to know of this request."""
-        request = self.request
-        headers = {name: request.headers[name] for name in VISIBLE if name in request.headers}
-        cookie = "" if self.endpoint.origins.everybody else request.headers.get("Cookie", "")
-        return ConnectionInfo(request.remote_ip, headers, request.path, transport, request.query, cookie)
+        head = self.exchange.head
+        fields = head.headers
+        visible = {shown: fields[name] for name, shown in VISIBLE if name in fields}
+        cookie = "" if self.endpoint.origins.everybody else fields.get("cookie", "")
+        return ConnectionInfo(self.exchange.remote_ip, visible, head.path, transport, head.query, cookie)
 
     def cors(self) -> bytes:
         """Return the fields that let the page read the answer (section "Info test", ``verify_cors``)."""
         if not self.CORS or not self.endpoint.options.cors:
             return b""
-        origin = self.request.headers.get("Origin")
+        origin = self.head.headers.get("origin")
         if not origin:
             return VARY
         return field("Access-Control-Allow-Origin", origin) + block({"Access-Control-Allow-Credentials": "true"}) + VARY
@@ -96,15 +101,15 @@ class EndpointHandler(LeanHandler):
         """Return the field that sets ``JSESSIONID`` for load balancers, where it is switched on."""
         if not self.endpoint.options.cookie:
             return b""
-        match = _COOKIE.search(self.request.headers.get("Cookie", ""))
+        match = _COOKIE.search(self.head.headers.get("cookie", ""))
         return field("Set-Cookie", f"JSESSIONID={match[1] if match else 'dummy'}; Path=/")
 
     def _preflight(self) -> None:
         """Answer a CORS preflight request; what was asked for is allowed for a year."""
         fields = self.cors() + self.cookie() + CACHED + self.endpoint.expires.now()
-        methods = ", ".join(("OPTIONS", *self.methods()))
+        methods = ", ".join(("OPTIONS", *self.METHODS))
         fields += block({"Access-Control-Allow-Methods": methods, "Access-Control-Max-Age": str(YEAR)})
-        wanted = self.request.headers.get("Access-Control-Request-Headers")
+        wanted = self.head.headers.get("access-control-request-headers")
         if wanted:
             fields += field("Access-Control-Allow-Headers", wanted)
         self.exchange.respond(204, fields)

@@ -78,7 +78,7 @@ class IFrame(EndpointHandler):
         fields = CACHED + self.endpoint.expires.now() + field("ETag", etag)
         # sockjs-client's iframe never checks who embeds it, so the browser has to.
         fields += field("Content-Security-Policy", f"frame-ancestors {self.endpoint.origins.ancestors}")
-        if matches(self.request.headers.get("If-None-Match", ""), etag):
+        if matches(self.head.headers.get("if-none-match", ""), etag):
             self.exchange.respond(304, fields)
         else:
             self.exchange.respond(200, HTML + fields, body)
@@ -98,7 +98,7 @@ class ClientLibrary(LeanHandler):
         """Send the file, or 304."""
         # An hour: the address does not change with the version.
         fields = block({"Cache-Control": "public, max-age=3600", "ETag": self._etag})
-        if matches(self.request.headers.get("If-None-Match", ""), self._etag):
+        if matches(self.head.headers.get("if-none-match", ""), self._etag):
             self.exchange.respond(304, fields)
         else:
             self.exchange.respond(200, JAVASCRIPT + fields, self._body)

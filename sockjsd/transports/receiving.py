@@ -177,7 +177,7 @@ class Streaming:
 class Row:
     """One receiving transport.
 
-    :param method: of the request.
+    :param methods: of the request: one.
     :param content_type: header fields that stand in every answer.
     :param envelope: made from the request's callback, which is ``b""`` where there is none.
     :param prelude: likewise; ``None`` for a polling transport.
@@ -185,7 +185,7 @@ class Row:
     :param callback: whether the query must name one.
     """
 
-    method: str
+    methods: tuple[str]
     content_type: bytes
     envelope: Callable[[bytes], Envelope]
     prelude: Callable[[bytes], bytes] | None = None
@@ -194,23 +194,23 @@ class Row:
 
 
 ROWS: dict[str, Row] = {
-    "xhr": Row("POST", JAVASCRIPT, lambda callback: XHR, cors=True),
-    "xhr_streaming": Row("POST", JAVASCRIPT, lambda callback: XHR, lambda callback: XHR_PRELUDE, cors=True),
+    "xhr": Row(("POST",), JAVASCRIPT, lambda callback: XHR, cors=True),
+    "xhr_streaming": Row(("POST",), JAVASCRIPT, lambda callback: XHR, lambda callback: XHR_PRELUDE, cors=True),
     "eventsource": Row(
-        "GET",
+        ("GET",),
         block({"Content-Type": "text/event-stream"}),
         lambda callback: EVENTSOURCE,
         lambda callback: EVENTSOURCE_PRELUDE,
         cors=True,
     ),
     "htmlfile": Row(
-        "GET",
+        ("GET",),
         HTML,
         lambda callback: HTMLFILE,
         lambda callback: _HTMLFILE_PRELUDE % callback + _PADDING,
         callback=True,
     ),
-    "jsonp": Row("GET", JAVASCRIPT + _NOSNIFF, jsonp, callback=True),
+    "jsonp": Row(("GET",), JAVASCRIPT + _NOSNIFF, jsonp, callback=True),
 }
 
 
@@ -223,10 +223,7 @@ class Receive(EndpointHandler):
         self._name: str = options["name"]
         self._row = ROWS[self._name]
         self.CORS = self._row.cors
-
-    def methods(self) -> tuple[str, ...]:
-        """Return the transport's method."""
-        return (self._row.method,)
+        self.METHODS = self._row.methods
 
     def handle(self, *arguments: str) -> None:
         """Attach a receiver to the session that the path names."""
@@ -247,10 +244,11 @@ class Receive(EndpointHandler):
             session.attach(Streaming(self.exchange, session, fields, envelope, row.prelude(callback), limit, tally))
 
     def _callback(self) -> bytes:
-        return check_callback(self.request.argument("c") or self.request.argument("callback"))
+        request = self.request
+        return check_callback(request.argument("c") or request.argument("callback"))
 
     def _session(self, session_id: str) -> Session:
         endpoint = self.endpoint
-        address = self.request.remote_ip if endpoint.options.verify_address else None
+        address = self.exchange.remote_ip if endpoint.options.verify_address else None
         found = endpoint.sessions.find(session_id, address)
         return found if found is not None else endpoint.sessions.create(self.info(self._name), session_id)

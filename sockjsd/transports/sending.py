@@ -28,7 +28,7 @@ class Send(EndpointHandler):
     def handle(self, *arguments: str) -> None:
         """Hand the messages to the session that the path names."""
         endpoint = self.endpoint
-        address = self.request.remote_ip if endpoint.options.verify_address else None
+        address = self.exchange.remote_ip if endpoint.options.verify_address else None
         session = endpoint.sessions.find(arguments[-1], address)
         if session is None:
             raise HTTPError(404, "There is no such session", close=False)
@@ -45,7 +45,7 @@ class Send(EndpointHandler):
 
     def payload(self) -> bytes:
         """Return the JSON in the request."""
-        return self.request.body
+        return self.exchange.body
 
 
 class XhrSend(Send):
@@ -62,8 +62,8 @@ class JsonpSend(Send):
 
     def payload(self) -> bytes:
         """Return the form's field ``d``, or the whole body where it is not a form."""
-        body = self.request.body
-        if not self.request.headers.get("Content-Type", "").lower().startswith(_FORM):
+        body = self.exchange.body
+        if not self.head.headers.get("content-type", "").lower().startswith(_FORM):
             return body
         try:
             # Latin-1 is bytes as text: parse_qs of bytes knows no character beyond ASCII, escaped or not.

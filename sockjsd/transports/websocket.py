@@ -215,11 +215,11 @@ class WebSocketHandler(EndpointHandler):
 
     def handle(self, *arguments: str) -> None:
         """Upgrade, and open a session of its own."""
-        request = self.request
+        head = self.head
         agreement = self._negotiated()
         chosen = field(EXTENSIONS_HEADER, agreement.answer) if agreement is not None else b""
         try:
-            head = accept(request.method, request.version, request.headers, chosen)
+            answer = accept(head.method, head.version, head.headers, chosen)
         except HTTPError as error:
             fields = field(*VERSION_HEADER) if error.status == 426 else b""
             self.exchange.respond(error.status, TEXT + fields, error.reason.encode() + b"\n")
@@ -227,11 +227,11 @@ class WebSocketHandler(EndpointHandler):
         name, envelope = ("raw_websocket", RAW_WEBSOCKET) if self._raw else ("websocket", WEBSOCKET)
         session = self.endpoint.sessions.create(self.info(name), None, binary=self._raw)
         tally = self.endpoint.stats.tallies[name]
-        self.exchange.upgrade(head, WebSocketReceiver(self.endpoint, session, envelope, tally, agreement))
+        self.exchange.upgrade(answer, WebSocketReceiver(self.endpoint, session, envelope, tally, agreement))
 
     def _negotiated(self) -> Agreement | None:
         """Return how messages will be compressed, where the endpoint and the client want that."""
         options = self.endpoint.options
         if not options.compression:
             return None
-        return negotiate(self.request.headers.get(EXTENSIONS_HEADER, ""), takeover=options.compression_context)
+        return negotiate(self.head.headers.get(EXTENSIONS_HEADER.lower(), ""), takeover=options.compression_context)

@@ -50,6 +50,9 @@ from sockjsd.websocket.frames import (
 class State(Enum):
     """Where a connection stands between its handshake and the end of its socket."""
 
+    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
+    __hash__ = object.__hash__
+
     #: Messages go both ways.
     OPEN = "open"
     #: Our close frame is out; only the peer's is awaited, and all else is ignored.
@@ -60,6 +63,9 @@ class State(Enum):
 
 class Cause(Enum):
     """What changes the state."""
+
+    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
+    __hash__ = object.__hash__
 
     #: We sent a close frame of our own accord.
     CLOSE_SENT = "close sent"

@@ -36,7 +36,7 @@ _ANSWER = (
 def is_upgrade(headers: Mapping[str, str]) -> bool:
     """Say whether a request asks to become a WebSocket.
 
-    :param headers: names in any case, one value for each name, repeated ones joined by commas.
+    :param headers: names in lower case, one value for each name, repeated ones joined by commas.
     """
     return _names_websocket(headers) and _connection_upgrades(headers)
 
@@ -46,7 +46,7 @@ def accept(method: str, version: str, headers: Mapping[str, str], fields: bytes 
 
     :param method: as it stands in the request line: ``"GET"``.
     :param version: as it stands in the request line: ``"HTTP/1.1"``.
-    :param headers: names in any case, one value for each name, repeated ones joined by commas.
+    :param headers: names in lower case, one value for each name, repeated ones joined by commas.
     :param fields: more lines for the answer, each with its end: what was chosen of the extensions.
     :raises HTTPError: 405 for another method; 426 for another version of the protocol (the
         caller adds :data:`VERSION_HEADER`); 400 for anything else that is wrong or missing.
@@ -61,9 +61,9 @@ def accept(method: str, version: str, headers: Mapping[str, str], fields: bytes 
     if not _connection_upgrades(headers):
         raise HTTPError(400, '"Connection" must be "Upgrade".')
     # Before the key: clients of the drafts before version 13 have no such key, and can learn what we speak.
-    if _field(headers, VERSION_HEADER[0]) != VERSION_HEADER[1]:
+    if _field(headers, "sec-websocket-version") != VERSION_HEADER[1]:
         raise HTTPError(426, "Only version 13 of the WebSocket protocol is spoken here.")
-    return _ANSWER % (_proof(_field(headers, "Sec-WebSocket-Key")), fields)
+    return _ANSWER % (_proof(_field(headers, "sec-websocket-key")), fields)
 
 
 def _proof(key: str) -> bytes:
@@ -74,12 +74,12 @@ def _proof(key: str) -> bytes:
 
 
 def _names_websocket(headers: Mapping[str, str]) -> bool:
-    return _tokens(headers, "Upgrade") == [b"websocket"]
+    return _tokens(headers, "upgrade") == [b"websocket"]
 
 
 def _connection_upgrades(headers: Mapping[str, str]) -> bool:
     # A list: Firefox sends "keep-alive, Upgrade".
-    return b"upgrade" in _tokens(headers, "Connection")
+    return b"upgrade" in _tokens(headers, "connection")
 
 
 def _tokens(headers: Mapping[str, str], name: str) -> list[bytes]:

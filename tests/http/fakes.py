@@ -11,7 +11,7 @@ from sockjsd.http.application import Application, Route
 from sockjsd.http.exchange import Exchange, Socket, Upgraded
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
-from sockjsd.http.request import Request
+from sockjsd.http.rules import Head
 
 DATE = b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 
@@ -179,9 +179,9 @@ class Server(Application):
             ]
         )
 
-    def find(self, request: Request) -> Route:
+    def find(self, head: Head) -> Route:
         self.routed += 1
-        return super().find(request)
+        return super().find(head)
 
     def answer(self, body: bytes = b"held") -> None:
         """Answer the request that was held first."""

@@ -9,12 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.errors import HTTPError, PayloadError, WebSocketError
 from sockjsd.http.application import Application
-from sockjsd.http.exchange import Exchange
 from sockjsd.http.handler import LeanHandler
+from sockjsd.http.headers import Headers
 from sockjsd.http.limits import BodyPolicy
-from sockjsd.http.request import Request
-from sockjsd.http.rules import check
-from tests.http.fakes import Broken, Server, Wire
+from sockjsd.http.rules import Head, check
+from tests.http.fakes import Broken, Server
 from tests.http.memory import Client, request
 
 
@@ -41,9 +40,9 @@ ROWS: list[tuple[str, type[LeanHandler], dict[str, Any]]] = [
 ]
 
 
-def get(target: str, host: str = "example.com") -> Request:
-    """Return a request for *target*."""
-    return Exchange(check("GET", target, "1.1", [("Host", host)]), Wire()).request
+def get(target: str, host: str = "example.com") -> Head:
+    """Return the head of a request for *target*."""
+    return check("GET", target, "1.1", Headers.of([("Host", host)]))
 
 
 class RouteTests(SynchronousTestCase):

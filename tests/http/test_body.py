@@ -12,16 +12,16 @@ from sockjsd.errors import HTTPError
 from sockjsd.http import body as body_module
 from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange
+from sockjsd.http.headers import Headers
 from sockjsd.http.limits import BodyPolicy
-from sockjsd.http.request import Request
 from sockjsd.http.rules import check
 from sockjsd.pool import Budget
 from tests.http.fakes import FullDisk, Wire
 
 
-def empty_request() -> Request:
+def empty_exchange() -> Exchange:
     """Return a request that has got no body yet."""
-    return Exchange(check("POST", "/", "1.1", [("Host", "a")]), Wire()).request
+    return Exchange(check("POST", "/", "1.1", Headers.of([("Host", "a")])), Wire())
 
 
 class BodyTests(SynchronousTestCase):
@@ -40,12 +40,12 @@ class BodyTests(SynchronousTestCase):
 
     def test_body_is_handed_over_in_one_piece(self) -> None:
         """As bytes."""
-        request = empty_request()
+        exchange = empty_exchange()
         body = Body(BodyPolicy(10), None)
         for piece in (b"abc", b"", b"defghij"):
             body.add(piece)
-        body.give_to(request)
-        self.assertEqual((request.body, request.file), (b"abcdefghij", None))
+        body.give_to(exchange)
+        self.assertEqual((exchange.body, exchange.file), (b"abcdefghij", None))
         body.close()
 
     def test_large_body_is_refused(self) -> None:
@@ -61,14 +61,14 @@ class BodyTests(SynchronousTestCase):
     def test_body_is_spooled(self) -> None:
         """The file stands at its beginning, whether it is on disk or not."""
         for size in (3, 300):
-            request = empty_request()
+            exchange = empty_exchange()
             body = Body(BodyPolicy(1000, memory=30), size)
             body.add(b"x" * size)
-            body.give_to(request)
+            body.give_to(exchange)
             body.close()
-            file = request.file
+            file = exchange.file
             assert file is not None
-            self.assertEqual((request.body, file.read()), (b"", b"x" * size))
+            self.assertEqual((exchange.body, file.read()), (b"", b"x" * size))
             file.close()
 
     def test_memory_is_bounded(self) -> None:
@@ -80,11 +80,11 @@ class BodyTests(SynchronousTestCase):
         self.assertEqual(budget.used, 0)
         body.add(b"y")
         self.assertEqual(budget.used, 31)
-        request = empty_request()
-        body.give_to(request)
-        assert request.file is not None
-        self.assertEqual(request.file.read(), b"x" * 30 + b"y")
-        request.file.close()
+        exchange = empty_exchange()
+        body.give_to(exchange)
+        assert exchange.file is not None
+        self.assertEqual(exchange.file.read(), b"x" * 30 + b"y")
+        exchange.file.close()
 
     def test_disk_is_free_again_in_every_ending(self) -> None:
         """Whether the body was forgotten, or handed over and closed."""
@@ -93,13 +93,13 @@ class BodyTests(SynchronousTestCase):
             body = Body(BodyPolicy(1000, 3, budget), None)
             body.add(b"xxxx")
             self.assertEqual(budget.used, 4)
-            request = empty_request()
+            exchange = empty_exchange()
             if handed_over:
-                body.give_to(request)
+                body.give_to(exchange)
             body.close()
             self.assertEqual(budget.used, 4 if handed_over else 0)
-            if request.file is not None:
-                request.file.close()
+            if exchange.file is not None:
+                exchange.file.close()
             self.assertEqual(budget.used, 0)
 
     def test_all_bodies_together_are_bounded(self) -> None:
@@ -135,7 +135,7 @@ class BodyTests(SynchronousTestCase):
         body = Body(BodyPolicy(1000, memory=3), None)
         body.add(b"xxxx")
         with self.assertRaises(HTTPError) as caught:
-            body.give_to(empty_request())
+            body.give_to(empty_exchange())
         self.assertEqual(caught.exception.status, 500)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         body.close()

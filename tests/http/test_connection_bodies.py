@@ -57,7 +57,7 @@ class BodyTests(ConnectionTestCase):
     def test_large_body_is_spooled(self) -> None:
         """The handler gets a file at its beginning, which is closed with the answer."""
         self.client.send(request("POST", "/spooled", b"0123456789"))
-        file = self.server.held[0].request.file
+        file = self.server.held[0].file
         assert file is not None
         self.assertEqual(file.read(), b"0123456789")
         self.server.answer()
@@ -66,7 +66,7 @@ class BodyTests(ConnectionTestCase):
     def test_file_is_closed_when_client_leaves(self) -> None:
         """While the request waits, and while its body comes; open files are warnings, and fail this test."""
         self.client.send(request("POST", "/spooled", b"0123456789") * 2)
-        file = self.server.held[0].request.file
+        file = self.server.held[0].file
         assert file is not None
         self.client.lose()
         self.assertTrue(file.closed)
@@ -97,7 +97,7 @@ class BodyTests(ConnectionTestCase):
     def test_bodyless_request_to_spooling_route_has_no_file(self) -> None:
         """There is nothing to keep."""
         self.client.send(request("POST", "/spooled"))
-        self.assertIsNone(self.server.held[0].request.file)
+        self.assertIsNone(self.server.held[0].file)
         self.assertEqual(self.server.held[0].request.body, b"")
 
 

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.errors import HTTPError, StateError
 from sockjsd.http.exchange import Exchange, Phase
 from sockjsd.http.fields import block
+from sockjsd.http.headers import Headers
 from sockjsd.http.rules import check
 from tests.http.fakes import DATE, SWITCH, Tunnel, Wire
 
@@ -47,7 +48,7 @@ class ExchangeTestCase(SynchronousTestCase):
 
     def exchange(self, method: str = "GET", version: str = "1.1", *fields: tuple[str, str]) -> Exchange:
         """Return an exchange that waits for its answer."""
-        exchange = Exchange(check(method, "/a?b", version, [("Host", "example.com"), *fields]), self.wire)
+        exchange = Exchange(check(method, "/a?b", version, Headers.of([("Host", "example.com"), *fields])), self.wire)
         exchange.phase = Phase.RECEIVED
         return exchange
 
@@ -321,7 +322,7 @@ class EndTests(ExchangeTestCase):
         for end in ("respond", "refuse", "end", "upgrade", "abort", "lost"):
             with self.subTest(end=end):
                 exchange = self.exchange()
-                file = exchange.request.file = BytesIO()
+                file = exchange.file = BytesIO()
                 if end == "end":
                     exchange.start(200)
                 ACTIONS.get(end, Exchange.lost)(exchange)
@@ -330,8 +331,8 @@ class EndTests(ExchangeTestCase):
     def test_file_that_was_taken_stays_open(self) -> None:
         """It has another owner."""
         exchange = self.exchange()
-        file = exchange.request.file = BytesIO()
-        exchange.request.file = None
+        file = exchange.file = BytesIO()
+        exchange.file = None
         exchange.respond(200)
         self.assertFalse(file.closed)
 
@@ -341,7 +342,7 @@ class RequestTests(ExchangeTestCase):
 
     def test_request_is_that_of_the_head(self) -> None:
         """And of the connection."""
-        head = check("PUT", "/a?b", "1.1", [("Host", "example.com"), ("X", "y")])
+        head = check("PUT", "/a?b", "1.1", Headers.of([("Host", "example.com"), ("X", "y")]))
         exchange = Exchange(head, self.wire, IPv4Address("TCP", "192.0.2.7", 1), None, secure=True)
         request = exchange.request
         self.assertEqual((request.method, request.uri, request.version), ("PUT", "/a?b", "HTTP/1.1"))

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.http import filebody
 from sockjsd.http.exchange import Exchange, Phase
 from sockjsd.http.filebody import PIECE, Extent, FileSender, FileWrapper, find_extent, read_cached
+from sockjsd.http.headers import Headers
 from sockjsd.http.rules import check
 from tests.http.fakes import Wire
 
@@ -176,7 +177,7 @@ class SenderTests(FileTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.wire = Wire()
-        self.exchange = Exchange(check("GET", "/", "1.1", [("Host", "a")]), self.wire)
+        self.exchange = Exchange(check("GET", "/", "1.1", Headers.of([("Host", "a")])), self.wire)
         self.exchange.phase = Phase.RECEIVED
         self.turns: list[Callable[[], object]] = []
         self.reads: list[Callable[[], object]] = []

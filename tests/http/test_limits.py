@@ -22,6 +22,7 @@ class LimitsTests(TestCase):
             Limits(head_timeout=1, body_timeout=2, keep_alive_timeout=3, send_timeout=4).patience(),
             {
                 Waiting.NOTHING: None,
+                Waiting.ANSWERED: None,
                 Waiting.FIRST: 1,
                 Waiting.HEAD: 1,
                 Waiting.BODY: 2,

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from unittest import TestCase
 
+from cyclone.httputil import HTTPHeaders
+
 from sockjsd.errors import HTTPError
 from sockjsd.http.exchange import Exchange
+from sockjsd.http.headers import Headers
 from sockjsd.http.request import ARGUMENTS, Request
 from sockjsd.http.rules import check
 from tests.http.fakes import Wire
@@ -14,7 +17,7 @@ from tests.http.fakes import Wire
 
 def get(target: str, *fields: tuple[str, str]) -> Request:
     """Return a request for *target*."""
-    return Exchange(check("GET", target, "1.1", [("Host", "example.com:8000"), *fields]), Wire()).request
+    return Exchange(check("GET", target, "1.1", Headers.of([("Host", "example.com:8000"), *fields])), Wire()).request
 
 
 class RequestTests(TestCase):
@@ -32,7 +35,14 @@ class RequestTests(TestCase):
         self.assertEqual(request.full_url(), "http://example.com:8000/a?b")
         self.assertTrue(request.supports_http_1_1())
         self.assertEqual(request.cookies["c"].value, "d")
-        self.assertEqual((request.files, request.body, request.file), ({}, b"", None))
+        self.assertEqual((request.files, request.body), ({}, b""))
+
+    def test_names_of_fields_are_not_kept_for_good(self) -> None:
+        """Cyclone remembers each one that it has seen: whoever sends new ones must not fill our memory."""
+        for number in range(100):
+            request = get("/", *((f"x-{number}-{field}", "1") for field in range(90)))
+            self.assertEqual(request.headers[f"X-{number}-89"], "1")
+        self.assertLess(len(HTTPHeaders._normalized_headers), 1000)
 
 
 class ArgumentTests(TestCase):

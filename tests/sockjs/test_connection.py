@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import FrozenInstanceError
 from functools import partial
 from unittest import TestCase
 
@@ -40,10 +39,11 @@ class ConnectionInfoTests(TestCase):
 
     def test_info_has_an_address_at_least(self) -> None:
         """Everything else may be missing, and nothing is shared or changed."""
-        info, other = ConnectionInfo("192.0.2.1"), ConnectionInfo("192.0.2.2")
+        info = ConnectionInfo("192.0.2.1")
         self.assertEqual((info.ip, info.headers, info.path, info.transport), ("192.0.2.1", {}, "", ""))
-        self.assertIsNot(info.headers, other.headers)
-        with self.assertRaises(FrozenInstanceError):
+        with self.assertRaises(TypeError):
+            info.headers["X"] = "y"  # type: ignore[index]  # the point of this test
+        with self.assertRaises(AttributeError):
             info.ip = "203.0.113.9"  # type: ignore[misc]  # the point of this test
 
 

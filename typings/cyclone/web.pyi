@@ -2,9 +2,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http.cookies import SimpleCookie
 from re import Pattern
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from cyclone.httpserver import HTTPRequest
+from cyclone.httputil import HTTPHeaders
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ServerFactory
 
@@ -107,6 +108,12 @@ class URLSpec:
 
 url = URLSpec
 
+class _Addressed(Protocol):
+    @property
+    def host(self) -> str: ...
+    @property
+    def headers(self) -> HTTPHeaders: ...
+
 class Application(ServerFactory):
     transforms: list[Callable[[HTTPRequest], OutputTransform]]
     handlers: list[tuple[Pattern[str], list[URLSpec]]]
@@ -126,7 +133,8 @@ class Application(ServerFactory):
     ) -> None: ...
     def add_handlers(self, host_pattern: str, host_handlers: _Handlers) -> None: ...
     def add_transform(self, transform_class: Callable[[HTTPRequest], OutputTransform]) -> None: ...
-    def _get_host_handlers(self, request: HTTPRequest) -> list[URLSpec] | None: ...
+    # Asks only for these two.
+    def _get_host_handlers(self, request: _Addressed) -> list[URLSpec] | None: ...
     def __call__(self, request: HTTPRequest) -> RequestHandler: ...
     def reverse_url(self, name: str, *args: Any, **kwargs: Any) -> str: ...
     def log_request(self, handler: RequestHandler) -> None: ...
