@@ -53,7 +53,7 @@ class Emulation(EndpointHandler):
         :raises HTTPError: 400, it is not what was expected.
         """
         self.endpoint.stats.received += 1
-        self._forward(*_read(self.request.body)).addCallbacks(self._answer, self._failed)
+        self._forward(*_read(self.exchange.body)).addCallbacks(self._answer, self._failed)
 
     def _answer(self, taken: bool) -> None:
         if taken:

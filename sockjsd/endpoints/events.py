@@ -150,7 +150,7 @@ class Events(EndpointHandler):
 
     def _since(self, kept: tuple[str, ...]) -> dict[str, Position]:
         """Return where the client stood: what it says itself, or its page; an id that is none of ours says nothing."""
-        text = self.request.headers.get(LAST_EVENT_ID) or self.request.argument(LAST_EVENT_ID_ARGUMENT)
+        text = self.head.headers.get(LAST_EVENT_ID.lower()) or self.request.argument(LAST_EVENT_ID_ARGUMENT)
         if not text:
             return {}
         known = event_ids.decode(text, kept)

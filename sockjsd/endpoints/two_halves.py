@@ -114,14 +114,11 @@ class Connect(EndpointHandler):
         super().initialize(**options)
         self._name: str = options["name"]
         self._half = self.half()
+        self.METHODS = self._half.methods
 
     def half(self) -> Half:
         """Return how the client is served."""
         return HALVES[self._name]
-
-    def methods(self) -> tuple[str, ...]:
-        """Return those of the row."""
-        return self._half.methods
 
     def handle(self, *arguments: str) -> None:
         """Begin a session, and hand it the first commands.
@@ -143,9 +140,9 @@ class Connect(EndpointHandler):
 
         :raises HTTPError: see ``handle``.
         """
-        if self.request.headers.get("Content-Type", "") == _PROTOBUF:
+        if self.head.headers.get("content-type", "") == _PROTOBUF:
             raise HTTPError(415, "Only JSON is understood", close=False)
-        given = self.request.body if self.request.method == "POST" else self._argument()
+        given = self.exchange.body if self.head.method == "POST" else self._argument()
         if not given.strip():
             raise HTTPError(400, f"The first commands are missing: in the body, or in {CONNECT_ARGUMENT}", close=False)
         return decoded(given)

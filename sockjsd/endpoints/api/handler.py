@@ -69,14 +69,14 @@ class ServerAPI(LeanHandler):
         :raises APIError: it is not UTF-8.
         """
         try:
-            return self.request.body.decode().strip() or "{}"
+            return self.exchange.body.decode().strip() or "{}"
         except UnicodeDecodeError:
             raise bad_request("the body is not UTF-8") from None
 
     def _is_authorized(self) -> bool:
-        given = self.request.headers.get("X-API-Key", "")
+        given = self.head.headers.get("x-api-key", "")
         if not given:
-            authorization = self.request.headers.get("Authorization", "")
+            authorization = self.head.headers.get("authorization", "")
             given = authorization[len(_SCHEME) :] if authorization.lower().startswith(_SCHEME) else ""
         return hmac.compare_digest(given.encode("utf-8", "replace"), self._key.encode("utf-8", "replace"))
 
