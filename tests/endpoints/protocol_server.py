@@ -10,17 +10,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
 from sockjsd.channels.protocol import codes
+from sockjsd.config import Endpoint as Options
 from sockjsd.config.channels import Channels
 from sockjsd.endpoints.protocol import protocol_rows
 from sockjsd.http.application import Application
-from sockjsd.http.gathering import Gathering
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 from sockjsd.sockjs.origins import Origins
+from sockjsd.transports.endpoint import Endpoint
 from tests.http.memory import Answer, Client, request
 
 
@@ -64,17 +66,14 @@ class ProtocolServer:
         self.forwarded: list[tuple[str, str, str]] = []
         self.answer: bool | Exception | Deferred[bool] = True
         first = Client()
-        self.factory = first.factory
-        self.endpoints, rows = protocol_rows(
-            Channels(enabled=True, **options),
-            lambda: Noting(self),
-            self.forward,
-            first.wheel,
-            first.clock,
-            Origins(["https://friend.example"]),
-            Gathering(None),
-        )
+        self.factory, self._clock = first.factory, first.clock
+        channels = Channels(enabled=True, **options)
+        self.endpoints, rows = protocol_rows(channels, self._make_endpoint, lambda: Noting(self), self.forward)
         self.factory.application = Application(rows)
+
+    def _make_endpoint(self, options: Options, make_connection: Callable[[], SockJSConnection]) -> Endpoint:
+        origins = Origins(["https://friend.example"])
+        return Endpoint(options, make_connection, self.factory.wheel, self._clock, origins)
 
     def forward(self, node: str, session: str, data: str) -> Deferred[bool]:
         """Note it, and answer."""
