@@ -32,7 +32,7 @@ def measure() -> dict[str, Result]:
     try:
         return {name: run(replace(running, client=CLIENTS[kind])) for name, (kind, _, run) in KINDS.items()}
     finally:
-        running.server.stop()
+        running.stop()
 
 
 def lines(ceiling: dict[str, Result]) -> list[str]:

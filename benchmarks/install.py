@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from benchmarks.machine import HERE, WORK
 from benchmarks.systems import NotHere
 
 PEERS = HERE / "peers"
+#: Where servers are on Debian, too.
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 #: Seconds that an installation may take.
 PATIENCE = 600.0
 
@@ -60,3 +64,42 @@ def python() -> Path:
         _run("the peers that run on Python", pip, PEERS)
         done.write_text(wanted)
     return programs
+
+
+def nchan() -> tuple[str, Path]:
+    """Return nginx and the module Nchan: those of the system, or Debian's packages unpacked below ``.bench``.
+
+    Unpacked, because an installed nginx would be started, and take port 80.
+
+    :raises NotHere: one of them is missing.
+    """
+    program, module = shutil.which("nginx", path=PATH), MODULE
+    if program is None or not module.exists():
+        folder = WORK / "nginx"
+        program, module = str(folder / "usr/sbin/nginx"), folder / MODULE.relative_to("/")
+        if not module.exists():
+            _unpack(["nginx", "libnginx-mod-nchan"], folder)
+        _make_room_for_nginx()
+    return program, module
+
+
+def _make_room_for_nginx() -> None:
+    """Make a folder that nginx wants with Nchan in it, whatever is configured.
+
+    :raises NotHere: that is not allowed.
+    """
+    try:
+        Path("/var/lib/nginx").mkdir(exist_ok=True)
+    except PermissionError as error:
+        raise NotHere("nginx with Nchan needs /var/lib/nginx, which only root can make") from error
+
+
+def _unpack(packages: list[str], folder: Path) -> None:
+    """Unpack packages of Debian without installing them."""
+    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg-deb")
+    if apt is None or dpkg is None:
+        raise NotHere("nginx with Nchan is not installed, and this is no Debian")
+    folder.mkdir(parents=True, exist_ok=True)
+    _run(" and ".join(packages), [apt, "download", "-qq", *packages], folder)
+    for package in folder.glob("*.deb"):
+        _run(package.name, [dpkg, "-x", package.name, "."], folder)

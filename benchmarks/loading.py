@@ -35,10 +35,9 @@ def _file(content: bytes) -> str:
     return str(file)
 
 
-def _client(client: Client) -> dict[str, str | bytes]:
+def _client(client: Client) -> dict[str, str | float | bytes | list[bytes]]:
     """Return the words that say how clients connect."""
-    words: dict[str, str | bytes] = {"hello": client.hello, "opened": client.opened}
-    return words | ({"after": client.after} if client.after else {})
+    return {"hello": client.hello, "opened": client.opened, "after": client.after}
 
 
 def load(kind: str, port: int, **given: str | float | bytes | list[bytes]) -> Result:

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from benchmarks import rooms
 from benchmarks.machine import ROOT, Server, compiled, free_port, scratch
 from benchmarks.systems import Kind, Running, System
 from benchmarks.wire import (
     CHANNEL,
     MESSAGE,
+    NOBODY,
     Client,
     frame,
     redis_publish,
@@ -24,8 +26,9 @@ CLIENTS: dict[Kind, Client] = {
     Kind.FAN_OUT: sockjs_websocket("/events"),
     Kind.ECHO: sockjs_websocket("/echo"),
     Kind.CONNECT: sockjs_websocket("/events"),
-    Kind.POLLING: Client(b"", ""),
+    Kind.POLLING: NOBODY,
     Kind.STREAMING: sockjs_streaming("/events"),
+    Kind.ROOMS: sockjs_websocket(*[f"/rooms{group}" for group in range(rooms.GROUPS)]),
 }
 
 
@@ -50,6 +53,14 @@ def _live(redis_port: int, port: int) -> str:
         """
 
 
+def _rooms() -> str:
+    """Return an endpoint for each set of channels."""
+    return "".join(
+        f"[endpoint rooms{group}]\napplication = relay\nchannels = {' '.join(rooms.channels(group))}\n"
+        for group in range(rooms.GROUPS)
+    )
+
+
 def daemon(port: int, configuration: str, environment: Mapping[str, str]) -> Server:
     """Return a daemon of ours.
 
@@ -63,8 +74,10 @@ def daemon(port: int, configuration: str, environment: Mapping[str, str]) -> Ser
 
 def _ours(kind: Kind, environment: Mapping[str, str], redis_port: int) -> Running:
     port = free_port()
-    server = daemon(port, _live(redis_port, port), environment)
-    return Running(server, CLIENTS[kind], redis_port, redis_publish(MESSAGE))
+    many = kind is Kind.ROOMS
+    server = daemon(port, _live(redis_port, port) + (_rooms() if many else ""), environment)
+    trigger = redis_publish(MESSAGE, rooms.ANY_IN_REDIS) if many else redis_publish(MESSAGE)
+    return Running(server, CLIENTS[kind], redis_port, trigger)
 
 
 def _limit(kind: Kind, redis_port: int) -> Running:

@@ -100,10 +100,10 @@ class Rounds:
             try:
                 return scenario.run(running)
             finally:
-                running.server.stop()
+                running.stop()
         if name not in self._running:
             self._running[name] = SYSTEMS[name].starts[scenario.kind](self._redis_port)
-            self._servers.callback(self._running[name].server.stop)
+            self._servers.callback(self._running[name].stop)
             self._running[name].server.wait_until_quiet()
         running = self._running[name]
         result = scenario.run(running)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks import rooms
 from benchmarks.loading import Result, connect, echo, fan, held, requests
 from benchmarks.systems import Kind, Running
 from benchmarks.wire import MESSAGE, MESSAGE_SIZE, UNIQUE, get, post
@@ -17,6 +18,8 @@ SECONDS = 1.2
 RECEIVERS = 1000
 #: Seconds between two publications where latency is measured, so that each meets a server that waits; and how many.
 PAUSE, PUBLICATIONS = 0.002, 200
+#: Publications at once where there are many channels, each on another one.
+TOGETHER = 20
 #: Connections of the scenarios with HTTP, each with one request under way.
 CONNECTIONS = 50
 #: Clients that connect at a time.
@@ -53,6 +56,11 @@ class Scenario:
 
 def _fan(receivers: int, burst: int = 1) -> Callable[[Running], Result]:
     return lambda running: fan(running, receivers, receivers * burst, burst=burst, seconds=SECONDS)
+
+
+def _many_channels(running: Running) -> Result:
+    expected = TOGETHER * rooms.listeners(RECEIVERS)
+    return fan(running, RECEIVERS, expected, burst=TOGETHER, seconds=SECONDS, even=0)
 
 
 def _latency(running: Running) -> Result:
@@ -143,6 +151,14 @@ SCENARIOS = {
             figure="p99_ms",
             unit=" ms",
             more_is_better=False,
+        ),
+        Scenario(
+            "many-channels",
+            f"{RECEIVERS:,} clients, each on {rooms.EACH} of {rooms.CHANNELS:,} channels; {TOGETHER} messages at once, "
+            "each on another channel; the next ones when all have theirs.",
+            Kind.ROOMS,
+            _many_channels,
+            unit=" deliveries/s",
         ),
         _echoing("echo-1", _ECHO.format("One client"), 1),
         _echoing("echo-100", _ECHO.format("100 clients, each"), 100),

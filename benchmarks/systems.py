@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from benchmarks.machine import Server
-from benchmarks.wire import Client
+from benchmarks.wire import NOBODY, Client
 
 
 class Kind(Enum):
@@ -33,12 +33,20 @@ class Running:
     :ivar server: its processes.
     :ivar client: how clients of the scenario's kind speak.
     :ivar trigger_port: where a publication is sent; its bytes are ``trigger``.
+    :ivar helper: a process beside it, on the load's core.
     """
 
     server: Server
-    client: Client = Client(b"", "")  # noqa: RUF009  # frozen
+    client: Client = NOBODY
     trigger_port: int = 0
     trigger: bytes = b""
+    helper: Server | None = None
+
+    def stop(self) -> None:
+        """End it."""
+        self.server.stop()
+        if self.helper is not None:
+            self.helper.stop()
 
 
 #: Starts a system beside a Redis on this port; raises NotHere.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Bytes of each message; it ends with the mark that the load counts.  One byte would not do: "~" is also how the
 #: length of a frame begins.
@@ -11,7 +11,7 @@ MESSAGE_SIZE = 122
 MARK = "x~"
 MESSAGE = "x" * (MESSAGE_SIZE - len(MARK)) + MARK
 #: What the load replaces by digits of a number that is never used twice.
-UNIQUE, TWO_DIGITS, THREE_DIGITS = "@" * 10, "@" * 2, "@" * 3
+UNIQUE, THREE_DIGITS = "@" * 10, "@" * 3
 #: The channel of the fan-out; in Redis it has the prefix of ours, and the peers simply do the same.
 CHANNEL = "news"
 PREFIX = "sockjsd."
@@ -65,29 +65,33 @@ def post(path: str, body: str = "", fields: str = "") -> bytes:
 class Client:
     """How one kind of client begins and speaks.
 
-    :param hello: its first request.
-    :param opened: what shows that it is connected; ``\\r``, ``\\n`` and ``\\xHH`` stand for bytes.
-    :param message: a message that it sends.
-    :param after: what it sends once its hello has been answered; nothing for most.
+    :ivar hello: its first request; where there are several, each client has one of them, in turn.
+    :ivar opened: what shows that it is connected; ``\\r``, ``\\n`` and ``\\xHH`` stand for bytes.
+    :ivar message: a message that it sends.
+    :ivar after: what it sends once its hello has been answered, likewise; nothing for most.
     """
 
-    hello: bytes
+    hello: list[bytes]
     opened: str
     message: bytes = b""
-    after: bytes = b""
+    after: list[bytes] = field(default_factory=list)
 
 
-def sockjs_websocket(prefix: str) -> Client:
+#: For scenarios in which no client is connected for long.
+NOBODY = Client([], "")
+
+
+def sockjs_websocket(*prefixes: str) -> Client:
     """Return a client that speaks SockJS through its WebSocket."""
-    hello = upgrade(f"{prefix}/000/{UNIQUE}/websocket")
+    hello = [upgrade(f"{prefix}/000/{UNIQUE}/websocket") for prefix in prefixes]
     return Client(hello, r"\x81\x01o", masked(json.dumps([MESSAGE])))
 
 
-def raw_websocket(path: str) -> Client:
+def raw_websocket(*paths: str) -> Client:
     """Return a client that speaks nothing above the WebSocket; it is connected with the end of the answer's head."""
-    return Client(upgrade(path), r"\r\n\r\n", masked(MESSAGE))
+    return Client([upgrade(path) for path in paths], r"\r\n\r\n", masked(MESSAGE))
 
 
 def sockjs_streaming(prefix: str) -> Client:
     """Return a client of ``xhr_streaming``, which is connected when the frame ``o`` has come."""
-    return Client(post(f"{prefix}/000/{UNIQUE}/xhr_streaming"), r"o\n")
+    return Client([post(f"{prefix}/000/{UNIQUE}/xhr_streaming")], r"o\n")

@@ -17,16 +17,14 @@
  *       n connections; prints "held" and keeps them.
  *
  * trigger, hello, after, message and request are files; opened and mark may hold \r, \n and \xHH.  Where there is a
- * file after, it is sent when the answer to hello has begun.  In what is sent each run of k > 1 "@" becomes the last
- * k digits of a number that is never used twice.
+ * file after, it is sent when the answer to hello has begun.  Where hello or after is given more than once, each client
+ * has one of them, in turn.  In what is sent each run of k > 1 "@" becomes the last k digits of a number that is never
+ * used twice.
  */
 #include "wire.h"
 
 #define WARM 0.3      /* seconds that are not counted */
-#define MOST_REQUESTS 64
 
-static struct text none, requests_given[MOST_REQUESTS];
-static int requests_count;
 static char **words;
 
 static const char *word(const char *key, const char *fallback) {
@@ -37,10 +35,17 @@ static const char *word(const char *key, const char *fallback) {
 }
 static double number(const char *key, const char *fallback) { return atof(word(key, fallback)); }
 static struct text file(const char *key) { return read_file(word(key, NULL)); }
-static struct text optional(const char *key) { return *word(key, "") ? file(key) : none; }
+/* All files that are given under one key, in their order; maybe none. */
+static struct texts files(const char *key) {
+    struct texts texts = {.count = 0};
+    size_t size = strlen(key);
+    for (char **at = words; *at && texts.count < MOST_TEXTS; at++)
+        if (!strncmp(*at, key, size) && (*at)[size] == '=') texts.all[texts.count++] = read_file(*at + size + 1);
+    return texts;
+}
 
 static struct opening opening(void) {
-    return (struct opening){number("port", NULL), unescape(word("opened", NULL)), file("hello"), optional("after")};
+    return (struct opening){number("port", NULL), unescape(word("opened", NULL)), files("hello"), files("after")};
 }
 
 /* How busy it was: begun when counting begins. */
@@ -179,14 +184,13 @@ static int answered(struct client *c, const char *data, ssize_t size) {
 
 static void requests(void) {
     int n = number("n", NULL), port = number("port", NULL), first = number("first", "0"), k = 1;
-    for (char **at = words; *at && requests_count < MOST_REQUESTS; at++)
-        if (!strncmp(*at, "request=", 8)) requests_given[requests_count++] = read_file(*at + 8);
+    struct texts wanted = files("request");
     struct client *clients = calloc(n, sizeof *clients);
     struct epoll_event events[256];
     for (int i = 0; i < n; i++) {
         clients[i].fd = dial(port, i), clients[i].body = -1;
         watch(clients[i].fd, &clients[i]);
-        send_text(clients[i].fd, requests_given[0], clients[i].number = ++last_number);
+        send_text(clients[i].fd, its_own(&wanted, 0), clients[i].number = ++last_number);
     }
     struct span s = span();
     while (goes_on(&s, k, "requests")) {
@@ -196,9 +200,9 @@ static void requests(void) {
             ssize_t size = receive(c->fd);
             if (!answered(c, buffer, size)) continue;
             s.done += c->step >= first, s.all++;
-            c->step = (c->step + 1) % requests_count;
+            c->step = (c->step + 1) % wanted.count;
             if (c->step == 0) c->number = ++last_number;
-            send_text(c->fd, requests_given[c->step], c->number);
+            send_text(c->fd, its_own(&wanted, c->step), c->number);
         }
     }
     print_span(&s, NULL, 0);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define MOST_TEXT (1 << 20)
+#define MOST_TEXTS 128
 #define READ (256 * 1024)
 #define ADDRESSES 16  /* source addresses, 127.0.0.2 and so on: each has 28,000 ports */
 #define PATIENCE 20.0 /* seconds in which anything has to come */
@@ -30,7 +31,7 @@ struct client {
     char head[2048];  /* what came of an answer's head */
     size_t head_size;
     double since;
-    uint64_t number;  /* what its places become */
+    uint64_t number, index; /* what its places become, and how many began before it */
 };
 
 static char buffer[READ];
@@ -58,6 +59,7 @@ static struct text read_file(const char *path) {
     if (!file) fail(path);
     struct text text = {malloc(MOST_TEXT), 0};
     text.size = fread(text.data, 1, MOST_TEXT, file);
+    text.data = realloc(text.data, text.size + 1);
     fclose(file);
     return text;
 }
@@ -166,20 +168,27 @@ static long count(const char *data, size_t size, struct text mark, size_t *match
     return found;
 }
 
+/* Texts of which each client has one, in turn. */
+struct texts { struct text all[MOST_TEXTS]; int count; };
+
+static struct text its_own(struct texts *texts, uint64_t index) {
+    return texts->count ? texts->all[index % texts->count] : (struct text){0};
+}
+
 /* How a connection begins: hello is sent, and once its answer has begun after, where there is one; then opened comes. */
-struct opening { int port; struct text opened, hello, after; };
+struct opening { int port; struct text opened; struct texts hello, after; };
 
 static void begin(struct client *c, struct opening *how, uint64_t index) {
-    c->fd = dial(how->port, index), c->opened = !how->after.size, c->matched = 0;
+    c->fd = dial(how->port, index), c->opened = !how->after.count, c->matched = 0, c->index = index;
     watch(c->fd, c);
-    send_text(c->fd, how->hello, c->number = ++last_number);
+    send_text(c->fd, its_own(&how->hello, index), c->number = ++last_number);
 }
 
 /* Take what came on a connection that is being opened; return whether it is open now. */
 static int goes_open(struct client *c, struct opening *how, ssize_t size) {
     struct text head_end = {"\r\n\r\n", 4};
     if (!c->opened && count(buffer, size, head_end, &c->matched))
-        c->opened = 1, c->matched = 0, send_text(c->fd, how->after, c->number);
+        c->opened = 1, c->matched = 0, send_text(c->fd, its_own(&how->after, c->index), c->number);
     if (c->opened != 1 || !count(buffer, size, how->opened, &c->matched)) return 0;
     return c->opened = 2, c->matched = 0, 1;
 }
