@@ -13,6 +13,8 @@ from sockjsd.brokers.interface import Broker
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.namespaces import Namespaces
 from sockjsd.clients.cluster import Cluster, Counts
+from sockjsd.clients.hall import Hall
+from sockjsd.clients.obeying import obey
 from sockjsd.clients.orders import Order
 from sockjsd.config import Config
 from sockjsd.endpoints.api.commands import Commands
@@ -25,22 +27,30 @@ class Residents:
     """What this node has: see :class:`sockjsd.clients.cluster.Local`.
 
     :param hub: knows who listens to what.
+    :param hall: knows the clients; ``None`` where none may connect.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, hall: Hall | None) -> None:
         self._hub = hub
+        self._hall = hall
 
     def obey(self, order: Order) -> None:
         """Carry *order* out for the clients that are here."""
+        if self._hall is not None:
+            obey(self._hall, order)
 
     def emulate(self, session: str, data: str) -> bool:
         """Take what a browser sent for *session* by another request."""
-        return False
+        client = None if self._hall is None else self._hall.find_session(session)
+        if client is not None:
+            client.received(data)
+        return client is not None
 
     def counts(self) -> Counts:
         """How much there is."""
-        counts = self._hub.counts
-        return Counts(0, 0, counts.subscriptions, counts.channels)
+        counts, hall = self._hub.counts, self._hall
+        clients, users = (0, 0) if hall is None else (len(hall), hall.users)
+        return Counts(clients, users, counts.subscriptions, counts.channels)
 
     def listeners(self) -> Mapping[str, int]:
         """How many listen to each channel."""
@@ -54,10 +64,11 @@ class Administration:
     :param broker: carries everything between nodes; its ``on_control`` is set here.
     :param hub: knows who listens to what.
     :param clock: the reactor.
+    :param hall: knows the clients; ``None`` where none may connect.
     """
 
-    def __init__(self, config: Config, broker: Broker, hub: Hub, clock: IReactorTime) -> None:
-        self.cluster = Cluster(broker, Residents(hub), clock, node_name())
+    def __init__(self, config: Config, broker: Broker, hub: Hub, clock: IReactorTime, hall: Hall | None = None) -> None:
+        self.cluster = Cluster(broker, Residents(hub, hall), clock, node_name())
         broker.on_control = self.cluster.received
         methods = Methods(broker, self.cluster, Namespaces(config.namespaces), config.channels.meta_ttl)
         #: The rows of the URL table.

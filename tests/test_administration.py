@@ -13,8 +13,11 @@ from sockjsd.administration import Administration, Residents, node_name
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.forms import BARE
 from sockjsd.channels.hub import Hub
+from sockjsd.clients.cluster import Counts
+from sockjsd.clients.orders import Disconnect, Whom
 from sockjsd.config import Channels, Config
 from sockjsd.http.application import Application
+from tests.clients.room import Room
 from tests.http.memory import Client
 
 
@@ -86,6 +89,34 @@ class AdministrationTests(SynchronousTestCase):
 class ResidentsTests(SynchronousTestCase):
     """What this node has."""
 
+    def test_clients_are_counted(self) -> None:
+        """With their users; nobody is there where nobody may connect."""
+        room = Room()
+        wires = [room.enter(user) for user in ("4", "4", "")]
+        wires[0].ask("subscribe", channel="news")
+        residents = Residents(room.hub, room.hall)
+        self.assertEqual(residents.counts(), Counts(3, 2, 1, 1))
+        self.assertEqual(residents.listeners(), {"news": 1})
+        self.assertEqual(Residents(room.hub, None).counts(), Counts(0, 0, 1, 1))
+
+    def test_order_reaches_clients(self) -> None:
+        """Where there are any."""
+        room = Room()
+        wire = room.enter("4")
+        Residents(room.hub, None).obey(Disconnect(Whom("4")))
+        self.assertIsNone(wire.closed)
+        Residents(room.hub, room.hall).obey(Disconnect(Whom("4")))
+        self.assertEqual(wire.closed, (3503, "force disconnect"))
+
+    def test_commands_reach_the_session(self) -> None:
+        """The client answers on its own way."""
+        room = Room()
+        wire = room.enter("4")
+        residents = Residents(room.hub, room.hall)
+        self.assertTrue(residents.emulate(wire.client.session, '{"id":7,"subscribe":{"channel":"news"}}'))
+        self.assertEqual([each["id"] for each in wire.heard()], [7])
+        self.assertFalse(residents.emulate(wire.client.id, '{"id":8,"subscribe":{"channel":"b"}}'))
+
     def test_nobody_takes_commands_for_unknown_sessions(self) -> None:
         """Whatever they say."""
-        self.assertFalse(Residents(Hub(MemoryBroker(), self.fail)).emulate("a", "{}"))
+        self.assertFalse(Residents(Hub(MemoryBroker(), self.fail), None).emulate("a", "{}"))
