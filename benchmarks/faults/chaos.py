@@ -1,0 +1,223 @@
+"""``make chaos``: a crowd of clients, a publisher that repeats until it is acknowledged, and faults in between.
+
+Of 1,000 clients, each on one of 20 channels, a quarter each connects over a WebSocket, over SockJS's WebSocket, over
+SockJS's xhr-streaming, and as an EventSource.  200 publications a second go out for three minutes, while Redis is
+killed three times and one of two daemons twice, and started again.  In the end the counts are printed.  Variants:
+
+``killed``    Redis keeps everything (appendonly, fsync always): every client has to end with every acknowledged
+              publication of its channel, once and in order.
+``wiped``     it comes back empty, once: every client has to be told, none may lack something silently.
+``snapshot``  it comes back as it was 5 s before, once: the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from benchmarks.faults.listeners import KINDS
+from benchmarks.faults.publisher import Publisher
+from benchmarks.faults.stage import KEY, NAMESPACE, CrowdProcess, Stage
+from tests.functional.redis_server import RedisServer
+
+#: Seconds for which Redis, or a daemon, is away.
+REDIS_AWAY, DAEMON_AWAY = 2.0, 3.0
+#: Seconds by which a snapshot is old when Redis is killed.
+SNAPSHOT_AGE = 5.0
+#: Seconds for the last client to be complete after the last publication.
+PATIENCE = 60.0
+
+VARIANTS = ("killed", "wiped", "snapshot")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything."""
+
+    clients: int = 1000
+    channels: int = 20
+    rate: float = 200.0
+    seconds: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    :ivar accounts: of the clients, by kind: see :class:`benchmarks.faults.crowd.Account`.
+    :ivar seconds: from the last publication until the last client was complete.
+    """
+
+    variant: str
+    acknowledged: dict[str, int]
+    attempts: int
+    slowest: float
+    accounts: dict[str, dict[str, Any]]
+    seconds: float
+    faults: list[str]
+    errors: list[Any]
+
+    def total(self, name: str) -> int:
+        """Return one count, of all kinds together."""
+        return sum(account[name] for account in self.accounts.values())
+
+    def problems(self) -> list[str]:
+        """Return what must not be, in words; none in a good run."""
+        clients = self.total("clients")
+        found = []
+        for name in ("complete", "honest"):
+            if self.total(name) != clients:
+                found.append(f"{clients - self.total(name)} clients are not {name}")
+        for name in ("twice", "missing"):
+            if self.total(name):
+                found.append(f"{self.total(name)} publications {name}")
+        if self.variant == "killed" and self.total("told"):
+            found.append(f"{self.total('told')} times a client was told that it missed something, and it need not")
+        if self.variant != "killed" and self.total("untold"):
+            found.append(f"{self.total('untold')} clients were not told that a history has ended")
+        return found
+
+    def lines(self) -> list[str]:
+        """Return the report."""
+        total = sum(self.acknowledged.values())
+        head = "clients complete honest heard twice missing told untold connects".split()
+        rows = [f"{'':22}" + "".join(f"{name:>10}" for name in head)]
+        for kind, account in self.accounts.items():
+            rows.append(f"{kind:22}" + "".join(f"{account[name]:>10}" for name in head))
+        rows.append(f"{'all':22}" + "".join(f"{self.total(name):>10}" for name in head))
+        return [
+            f"{self.variant}: {total} publications acknowledged on {len(self.acknowledged)} channels, "
+            f"{self.attempts} attempts, the slowest {self.slowest:.1f} s; faults: {', '.join(self.faults)}",
+            *rows,
+            f"the last client was complete {self.seconds:.2f} s after the last publication",
+            *(f"WRONG: {problem}" for problem in self.problems()),
+        ]
+
+
+class Chaos:
+    """One run."""
+
+    def __init__(self, variant: str, size: Size) -> None:
+        self._variant = variant
+        self._size = size
+        self.stage = Stage(RedisServer(appendonly=variant != "snapshot"))
+        self._done: list[str] = []
+
+    def run(self) -> Outcome:
+        """Start everything, do the worst, and count."""
+        self.stage.start()
+        crowd = CrowdProcess()
+        try:
+            size = self._size
+            begin = {"urls": self.stage.urls, "kinds": list(KINDS), "clients": size.clients, "channels": size.channels}
+            live = crowd.order(prefix=f"{NAMESPACE}:", **begin)["live"]
+            if live != size.clients:
+                raise RuntimeError(f"only {live} of {size.clients} clients are live")
+            publisher = asyncio.run(self._publish())
+            told = crowd.order(finish=publisher.acknowledged, patience=PATIENCE)
+            return Outcome(
+                self._variant,
+                publisher.acknowledged,
+                publisher.attempts,
+                publisher.slowest,
+                told["accounts"],
+                told["seconds"],
+                self._done,
+                told["errors"],
+            )
+        finally:
+            crowd.close()
+            self.stage.close()
+
+    async def _publish(self) -> Publisher:
+        """Publish while the faults happen."""
+        channels = [f"{NAMESPACE}:{number}" for number in range(self._size.channels)]
+        publisher = Publisher(self.stage.urls, KEY, channels, self._size.rate)
+        async with aiohttp.ClientSession() as http:
+            publishing = asyncio.create_task(publisher.run(http))
+            begun = time.monotonic()
+            for share, fault in self._schedule():
+                await asyncio.sleep(begun + share * self._size.seconds - time.monotonic())
+                await fault()
+            await asyncio.sleep(begun + self._size.seconds - time.monotonic())
+            publisher.stop()
+            await publishing
+        return publisher
+
+    def _schedule(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
+        """Return the faults, each with the share of the time when it happens."""
+        if self._variant == "killed":
+            redis, daemon = self._kill_redis, self._kill_daemon
+            return [(0.15, redis), (0.3, daemon), (0.45, redis), (0.6, daemon), (0.75, redis)]
+        return [(0.4, self._wipe_redis if self._variant == "wiped" else self._roll_redis_back)]
+
+    # Faults.
+
+    async def _kill_redis(self) -> None:
+        self._done.append("Redis killed")
+        self.stage.redis.kill()
+        await asyncio.sleep(REDIS_AWAY)
+        await asyncio.to_thread(self.stage.redis.start)
+
+    async def _wipe_redis(self) -> None:
+        self._done.append("Redis killed and wiped")
+        self.stage.redis.kill()
+        shutil.rmtree(Path(self.stage.redis.unix_path).parent)
+        await asyncio.sleep(REDIS_AWAY)
+        await asyncio.to_thread(self.stage.redis.start)
+
+    async def _roll_redis_back(self) -> None:
+        await asyncio.to_thread(save, self.stage.redis)
+        await asyncio.sleep(SNAPSHOT_AGE)
+        self._done.append(f"Redis killed, and started from a snapshot {SNAPSHOT_AGE:.0f} s old")
+        self.stage.redis.kill()
+        await asyncio.sleep(REDIS_AWAY)
+        await asyncio.to_thread(self.stage.redis.start)
+
+    async def _kill_daemon(self) -> None:
+        self._done.append("daemon killed")
+        daemon = self.stage.daemons[0]
+        await asyncio.to_thread(daemon.kill)
+        await asyncio.sleep(DAEMON_AWAY)
+        await asyncio.to_thread(daemon.start)
+
+
+def save(redis: RedisServer) -> None:
+    """Let Redis write a snapshot, and wait until it is there."""
+    with socket.create_connection(("127.0.0.1", redis.port), timeout=30) as connection:
+        connection.sendall(b"SAVE\r\n")
+        answer = connection.recv(64)
+    if not answer.startswith(b"+OK"):
+        raise RuntimeError(f"Redis saved nothing: {answer!r}")
+
+
+def main() -> int:
+    """Run what the command line asks for; the status is 1 when something must not be."""
+    parser = argparse.ArgumentParser(prog="make chaos", description="Faults, and what every client has in the end.")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="some of " + ", ".join(VARIANTS))
+    parser.add_argument("--clients", type=int, default=Size.clients)
+    parser.add_argument("--seconds", type=float, default=Size.seconds)
+    arguments = parser.parse_args()
+    wrong = False
+    for variant in arguments.variants.split(","):
+        outcome = Chaos(variant, Size(arguments.clients, seconds=arguments.seconds)).run()
+        print("\n".join(outcome.lines()) + "\n", flush=True)
+        wrong = wrong or bool(outcome.problems())
+        for account in outcome.accounts.values():
+            for fault in account["faults"]:
+                print(fault)
+    return int(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""A Redis with daemons in front, all on the loopback interface, whose parts can be killed and started again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.functional.daemon import ROOT, Daemon
+from tests.functional.redis_server import RedisServer
+
+KEY = "for-benchmarks"
+#: Channels of the crowd: they all have one namespace.
+NAMESPACE = "c"
+
+#: What every variant has; the history holds more than is ever missed, as long as it is not another one.
+CHANNELS: Mapping[str, object] = {
+    "enabled": "yes",
+    "anonymous": "yes",
+    "events": "yes",
+    "api_key": KEY,
+    "recovery_limit": 5000,
+}
+HISTORY: Mapping[str, object] = {
+    "history_size": 5000,
+    "history_ttl": 600,
+    "recovery": "stream",
+    "allow_subscribe": "anyone",
+}
+
+
+class Stage:
+    """Everything but the clients.
+
+    :param redis: not started yet.
+    :param daemons: how many.
+    :param namespace: the options of the crowd's channels.
+    :param channels: options of ``[channels]`` that are different.
+    """
+
+    def __init__(
+        self,
+        redis: RedisServer,
+        daemons: int = 2,
+        namespace: Mapping[str, object] = HISTORY,
+        channels: Mapping[str, object] | None = None,
+        broker_url: str = "",
+    ) -> None:
+        self.redis = redis
+        sections: dict[str, Mapping[str, object]] = {
+            "server": {"status": "yes"},
+            "broker": {"url": broker_url or redis.url},
+            "channels": {**CHANNELS, **(channels or {})},
+            f"namespace {NAMESPACE}": namespace,
+        }
+        self.daemons = [Daemon(sections) for _ in range(daemons)]
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the daemons are."""
+        return [daemon.url for daemon in self.daemons]
+
+    def start(self) -> Stage:
+        """Start everything."""
+        try:
+            self.redis.start()
+            for daemon in self.daemons:
+                daemon.start()
+        except Exception:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """End everything."""
+        for daemon in self.daemons:
+            daemon.close()
+        self.redis.close()
+
+    def status(self, number: int) -> dict[str, Any]:
+        """Return the numbers of one daemon."""
+        with urllib.request.urlopen(f"{self.daemons[number].url}/status", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def call(self, method: str, number: int = 0, **fields: object) -> Any:
+        """Return what the server API of one daemon answers."""
+        request = urllib.request.Request(
+            f"{self.daemons[number].url}/api/{method}", json.dumps(fields).encode(), {"X-API-Key": KEY}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["result"]
+
+
+class CrowdProcess:
+    """The clients, in a process of their own; whoever makes one owes a :meth:`close`."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "benchmarks.faults.crowd"]
+        self._process = subprocess.Popen(
+            command, cwd=Path(ROOT), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def order(self, **order: object) -> dict[str, Any]:
+        """Give one order, and return its answer; waits for it.
+
+        :raises RuntimeError: the process has ended.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the clients ended before their time")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
