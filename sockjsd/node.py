@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any
@@ -38,6 +39,7 @@ from sockjsd.config import Endpoint as EndpointOptions
 from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
 from sockjsd.django_wsgi import Site
+from sockjsd.endpoints.connection import Reception, make_hall
 from sockjsd.endpoints.event_listener import Sources, limits_of
 from sockjsd.endpoints.events import events_row
 from sockjsd.errors import StartError
@@ -49,6 +51,7 @@ from sockjsd.http.limits import Limits
 from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
 from sockjsd.relay import Relay
+from sockjsd.sockjs.connection import SockJSConnection
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.urls import Row
@@ -99,6 +102,9 @@ class Node:
         self._namespaces = Namespaces(config.namespaces)
         self._hub, self._relay = self._join_broker_and_hub()
         channels = config.channels
+        parts = (config, self._broker, self._hub, self._relay, self._wheel, reactor)
+        hall = make_hall(*parts) if channels.enabled else None
+        self._reception = Reception(hall) if hall is not None else None
         needed = channels.enabled or channels.api_key
         self._administration = Administration(config, self._broker, self._hub, reactor) if needed else None
         # When it was started, on the reactor's clock.
@@ -140,6 +146,7 @@ class Node:
         try:
             self._start_site()
             self._endpoints = [self._endpoint(options) for options in self._config.endpoints.values()]
+            self._open_reception()
             self._factory.application = self._application()
         except StartError:
             self.close_ports()
@@ -172,15 +179,21 @@ class Node:
 
         return RedisPublisher(self._config.broker)
 
-    def _endpoint(self, options: EndpointOptions) -> Endpoint:
+    def _open_reception(self) -> None:
+        if self._reception is not None:
+            self._streams += self._reception.open(self._endpoint)
+
+    def _endpoint(self, options: EndpointOptions, connect: Callable[[], SockJSConnection] | None = None) -> Endpoint:
+        """Return an endpoint; *connect* makes its connections, where that is not what its options name."""
         origins = Origins(self._allowed(options.allowed_origins), no_origin=options.no_origin == "allow")
-        make_connection = make_application(options, self._hub)
+        make_connection = connect or make_application(options, self._hub)
         client_url = options.sockjs_url or CLIENT_PATH
         together = self._factory.gathering
         return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url, together)
 
     def _more_rows(self) -> list[Row]:
-        return [] if self._administration is None else self._administration.rows
+        rows = [] if self._administration is None else self._administration.rows
+        return rows if self._reception is None else [*rows, *self._reception.rows]
 
     def _stream_rows(self) -> list[Row]:
         """Return the rows of event streams, and remember their endpoints."""
@@ -258,6 +271,8 @@ class Node:
     def _say_goodbye(self) -> Deferred[None]:
         """Tell everybody to go; fires when no connection is left."""
         answered = self._factory.drain()
+        if self._reception is not None:
+            self._reception.close()
         told = sum(endpoint.sessions.close_all() for endpoint in (*self._endpoints, *self._streams))
         self._log.info("Stopping: {told} sessions were told to go", told=told)
         return answered

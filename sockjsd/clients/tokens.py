@@ -90,7 +90,6 @@ class Tokens:
     :param rsa_public_key: in PEM form, or the path of a file that has it; ``""`` where there is none.
     :param audience: what ``aud`` has to be or contain; ``""`` for anything.
     :param issuer: what ``iss`` has to be; ``""`` for anything.
-    :raises StartError: the public key cannot be used.
     """
 
     def __init__(
@@ -105,8 +104,15 @@ class Tokens:
         self._audience = audience
         self._issuer = issuer
         self._keys: dict[str, Any] = dict.fromkeys(HMAC, hmac_secret.encode()) if hmac_secret else {}
-        if rsa_public_key:
-            self._keys |= dict.fromkeys(RSA, load_public_key(rsa_public_key))
+        self._rsa_public_key = rsa_public_key
+
+    def load(self) -> None:
+        """Read the public key; without this no token that needs it is accepted.
+
+        :raises StartError: it cannot be used.
+        """
+        if self._rsa_public_key:
+            self._keys |= dict.fromkeys(RSA, load_public_key(self._rsa_public_key))
 
     def connection(self, token: str) -> ConnectionClaims:
         """Return what a connection token says.

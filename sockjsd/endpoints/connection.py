@@ -61,10 +61,7 @@ def _options(channels: Channels, name: str, transports: tuple[str, ...], heartbe
 
 
 def make_hall(config: Config, broker: Broker, hub: Hub, relay: Relay, wheel: Wheel, clock: IReactorTime) -> Hall:
-    """Return where the clients of this node come in.
-
-    :raises StartError: the key of tokens cannot be used.
-    """
+    """Return where the clients of this node come in; it reads no key yet."""
     options = config.channels
     keys = (options.token_hmac_secret, options.token_rsa_public_key)
     tokens = Tokens(time, *keys, options.token_audience, options.token_issuer)
@@ -76,34 +73,45 @@ def make_hall(config: Config, broker: Broker, hub: Hub, relay: Relay, wheel: Whe
 class Reception:
     """The URLs at which clients come in, on transports that SockJS brings.
 
-    :param make_endpoint: makes an endpoint whose connections are made by the second argument.
-    :ivar endpoints: for whoever counts and closes sessions.
+    :ivar hall: where they come in.
+    :ivar rows: of the URL table, once it is open.
     """
 
     _log = Logger()
 
-    def __init__(
-        self, hall: Hall, make_endpoint: Callable[[EndpointOptions, Callable[[], SockJSConnection]], Endpoint]
-    ) -> None:
-        def connect() -> SockJSConnection:
-            return ChannelsConnection(hall)
+    def __init__(self, hall: Hall) -> None:
+        self.hall = hall
+        self.rows: list[urls.Row] = []
 
-        self._hall = hall
-        options = hall.options
-        self._websocket = make_endpoint(websocket_options(options), connect)
-        self._sockjs = make_endpoint(sockjs_options(options), connect)
-        self.endpoints = [self._websocket, self._sockjs]
+    def open(
+        self, make_endpoint: Callable[[EndpointOptions, Callable[[], SockJSConnection]], Endpoint]
+    ) -> list[Endpoint]:
+        """Begin; return the endpoints, for whoever counts and closes their sessions.
 
-    @property
-    def rows(self) -> list[urls.Row]:
-        """The rows of the URL table."""
-        where = re.escape(self._websocket.options.prefix)
-        return [(where, WebSocketHandler, {"endpoint": self._websocket, "raw": True}), *urls.rows(self._sockjs)]
+        :param make_endpoint: makes an endpoint whose connections are made by the second argument.
+        :raises StartError: the key of tokens cannot be used.
+        """
+        self.hall.tokens.load()
+        self.hall.wheel.each_second(self.hall.presence.tick)
+        self._warn()
+        options = self.hall.options
+        websocket = make_endpoint(websocket_options(options), self._connect)
+        sockjs = make_endpoint(sockjs_options(options), self._connect)
+        where = re.escape(websocket.options.prefix)
+        self.rows = [(where, WebSocketHandler, {"endpoint": websocket, "raw": True}), *urls.rows(sockjs)]
+        return [websocket, sockjs]
 
-    def start(self) -> None:
-        """Keep presence, and warn of what is dangerous."""
-        options = self._hall.options
-        self._hall.wheel.each_second(self._hall.presence.tick)
+    def close(self) -> None:
+        """Tell all clients to come back, to another node most likely."""
+        for client in self.hall:
+            client.disconnect(codes.SHUTDOWN)
+        self.hall.presence.stop()
+
+    def _connect(self) -> SockJSConnection:
+        return ChannelsConnection(self.hall)
+
+    def _warn(self) -> None:
+        options = self.hall.options
         if options.insecure:
             self._log.critical(
                 "[channels] insecure = yes: EVERYBODY who reaches {prefix} may subscribe, publish and read EVERYTHING. "
@@ -115,10 +123,3 @@ class Reception:
                 "[channels] has neither a key for tokens nor anonymous = yes: no client can connect at {prefix}",
                 prefix=options.prefix,
             )
-
-    def stop(self) -> int:
-        """Tell all clients to come back, to another node most likely; return how many there were."""
-        clients = list(self._hall)
-        for client in clients:
-            client.disconnect(codes.SHUTDOWN)
-        return len(clients)

@@ -1,4 +1,4 @@
-"""A node in memory for tests of clients: memory broker, relay, hub, and clients whose transports write down what they get."""
+"""A node in memory for tests of clients: memory broker, relay, hub, and clients that write down what they get."""
 
 from __future__ import annotations
 
