@@ -92,12 +92,12 @@ def run_child(command: Sequence[str], timeout: float) -> Ended:
         return Ended(status, errors.read().decode("utf-8", "replace"))
 
 
-def send(broker: Broker, channel: str, payload: str) -> int:
+def send(config: Config, channel: str, payload: str) -> int:
     """Publish; returns how many nodes heard it.  See `sockjsd.django.publishing.send_now`."""
     # Only this command needs it, and with it Django and redis-py.
     from sockjsd.django.publishing import send_now
 
-    return send_now(broker, channel, payload)
+    return send_now(config, channel, payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Surroundings:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     run_child: Callable[[Sequence[str], float], Ended] = run_child
-    send: Callable[[Broker, str, str], int] = send
+    send: Callable[[Config, str, str], int] = send
 
 
 # ------------------------------------------------------------------ check
@@ -195,7 +195,7 @@ def _print_version(arguments: argparse.Namespace, around: Surroundings) -> None:
 def _publish(arguments: argparse.Namespace, around: Surroundings) -> None:
     check_json(arguments.json)
     config = load(arguments.config or around.environ.get("SOCKJSD_CONFIG") or None, around.environ)
-    heard = around.send(config.broker, arguments.channel, arguments.json)
+    heard = around.send(config, arguments.channel, arguments.json)
     print(_heard(heard, config.broker), file=around.out)
 
 

@@ -12,6 +12,7 @@
     ├── PublishError            a publication did not go out
     │   ├── NobodyListens       the memory broker, in a process that is not the daemon
     │   ├── NotJSON             the data cannot be written as JSON
+    │   ├── OddPublication      the idempotency key, the tags or the version given with the data are none
     │   └── BrokerUnavailable   Redis does not answer, or the breaker is open
     └── PeerError               whoever is on the other end of a socket broke a rule
         ├── HTTPError           one refused request; carries the status and whether the connection can go on
@@ -91,6 +92,12 @@ class NobodyListens(PublishError):
 
 class NotJSON(PublishError):
     """The data given to ``publish`` cannot be written as JSON."""
+
+    status = 400
+
+
+class OddPublication(PublishError):
+    """The idempotency key, the tags or the version of a publication are none: the message says what is allowed."""
 
     status = 400
 

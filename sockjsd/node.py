@@ -30,6 +30,7 @@ from sockjsd.app import CLIENT_PATH, build, find_client
 from sockjsd.applications import make_application
 from sockjsd.brokers.interface import Broker, Run
 from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.brokers.values import Once
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.namespaces import Namespaces
 from sockjsd.channels.publications import Publication
@@ -72,9 +73,9 @@ class LocalPublisher:
         self._reactor = reactor
         self._relay = relay
 
-    def publish(self, channel: str, payload: str) -> int:
+    def publish(self, channel: str, publication: Publication, once: Once | None = None, *, keep: bool = True) -> int:
         """Hand the publication over; one node hears it: this one."""
-        self._reactor.callFromThread(self._relay.publish, channel, Publication(payload))
+        self._reactor.callFromThread(partial(self._relay.publish, channel, publication, once, keep=keep))
         return 1
 
 
@@ -106,7 +107,7 @@ class Node:
         hall = make_hall(*parts) if channels.enabled else None
         self._reception = Reception(hall) if hall is not None else None
         needed = channels.enabled or channels.api_key
-        self._administration = Administration(config, self._broker, self._hub, reactor) if needed else None
+        self._administration = Administration(config, self._broker, self._hub, reactor, hall) if needed else None
         # When it was started, on the reactor's clock.
         self._started_at = 0.0
         # Fires when the wait for answers in progress is over, one way or the other.
@@ -175,9 +176,10 @@ class Node:
         """Return what views publish with: Redis from their own threads, memory through the reactor."""
         if self._config.broker.url == MEMORY:
             return LocalPublisher(self._reactor, self._relay)
+        from sockjsd.django.keeping import Keepings
         from sockjsd.django.redis_publisher import RedisPublisher
 
-        return RedisPublisher(self._config.broker)
+        return RedisPublisher(self._config.broker, Keepings(self._config).find)
 
     def _open_reception(self) -> None:
         if self._reception is not None:

@@ -16,7 +16,7 @@ from unittest import TestCase
 
 from sockjsd import __version__, cli
 from sockjsd.cli import CHILD_DONE, CHILD_TIMEOUT, COMMANDS, Ended, Surroundings, check_json, main
-from sockjsd.config import Broker
+from sockjsd.config import Config
 from sockjsd.config.render import render_docs, render_sample
 from sockjsd.errors import ChannelNameError, NobodyListens, NotJSON
 from tests.config.files import FilesTestCase
@@ -65,11 +65,11 @@ class FakeSender:
     error: Exception | None = None
     sent: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def __call__(self, broker: Broker, channel: str, payload: str) -> int:
+    def __call__(self, config: Config, channel: str, payload: str) -> int:
         """Note the publication."""
         if self.error is not None:
             raise self.error
-        self.sent.append((broker.url, channel, payload))
+        self.sent.append((config.broker.url, channel, payload))
         return self.heard
 
 
@@ -382,13 +382,13 @@ class SendTests(TestCase):
     """The real sender behind ``publish``."""
 
     def test_publication_goes_to_the_publishing_module(self) -> None:
-        """It is imported when it is needed, and called with broker, channel and text."""
+        """It is imported when it is needed, and called with configuration, channel and text."""
         fake, sender = types.ModuleType("sockjsd.django.publishing"), FakeSender(heard=3)
         fake.__dict__["send_now"] = sender
         present = sys.modules.get(fake.__name__)
         sys.modules[fake.__name__] = fake
         try:
-            self.assertEqual(cli.send(Broker(), "news", "{}"), 3)
+            self.assertEqual(cli.send(Config(), "news", "{}"), 3)
         finally:
             del sys.modules[fake.__name__]
             if present is not None:

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import sockjsd.node
 from sockjsd.brokers.memory import MemoryBroker
+from sockjsd.brokers.values import Once
 from sockjsd.channels.forms import BARE
 from sockjsd.channels.publications import Publication
 from sockjsd.config import Broker, Config, Endpoint, Server, Site
@@ -94,19 +95,23 @@ class PartsTests(SynchronousTestCase):
         self.assertEqual((broker.status.name, broker.status.connected), ("redis", False))
 
     def test_local_publisher_goes_through_the_reactor(self) -> None:
-        """A view's publication reaches the broker in the reactor's thread, and only then."""
-        broker, heard, calls = MemoryBroker(), [], []
-        broker.on_run = heard.append
-        broker.subscribe("news")
+        """A view's publication reaches the relay in the reactor's thread, and only then, with all that was said."""
+        heard: list[tuple[object, ...]] = []
+        calls: list[Callable[[], object]] = []
+
+        class RecordingRelay:
+            def publish(self, channel: str, publication: Publication, once: Once, *, keep: bool) -> None:
+                heard.append((channel, publication, once, keep))
 
         class Reactor:
-            def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
-                calls.append(lambda: call(*arguments))
+            def callFromThread(self, call: Callable[[], object]) -> None:
+                calls.append(call)
 
-        self.assertEqual(LocalPublisher(Reactor(), broker).publish("news", "1"), 1)
+        said = ("news", Publication("1"), Once("k"))
+        self.assertEqual(LocalPublisher(Reactor(), RecordingRelay()).publish(*said, keep=False), 1)
         self.assertEqual(heard, [])
         calls.pop()()
-        self.assertEqual(heard, [{"news": [Publication("1")]}])
+        self.assertEqual(heard, [(*said, False)])
 
 
 class NodeTestCase(SynchronousTestCase):

@@ -83,6 +83,7 @@ class RedisBroker(RedisMemory, Service):
     def __init__(self, config: RedisSettings, reactor: Any, random: Random, on_run: Listener = discard) -> None:
         self.on_run: Listener = on_run
         self.on_control: ControlListener = discard
+        self.on_lost: Callable[[], None] = discard
         self.on_back: Callable[[], None] = discard
         self.node = f"{random.getrandbits(64):016x}"
         self._clock = reactor
@@ -206,6 +207,7 @@ class RedisBroker(RedisMemory, Service):
         if self.running and self._lost_at is None:
             self._lost_at = self._clock.seconds()
             self._log.warn("Redis lost: {problem}", problem=problem)
+            self.on_lost()
 
     def _move(self) -> None:
         self._server.leave("the master is another Redis now")

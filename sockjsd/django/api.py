@@ -14,13 +14,13 @@ import contextvars
 import functools
 import logging
 import os
+from collections.abc import Mapping
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.dispatch import Signal
 
-from sockjsd.channels.names import check_channel
-from sockjsd.django.encoding import encode_data
+from sockjsd.django.letters import Letter, make_letter
 from sockjsd.django.outages import OutageLog
 from sockjsd.django.publishing import Publisher, django_is_configured, find_publisher
 
@@ -37,8 +37,19 @@ os.register_at_fork(after_in_child=outage_log.reset)
 _telling: contextvars.ContextVar[bool] = contextvars.ContextVar("sockjsd_telling", default=False)
 
 
-def publish(channel: str, data: object, *, immediate: bool = False, using: str | None = None) -> None:
-    """Send *data* to everybody who listens to *channel*.
+def publish(
+    channel: str,
+    data: object,
+    *,
+    immediate: bool = False,
+    using: str | None = None,
+    idempotency_key: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    version: int = 0,
+    version_epoch: str = "",
+    keep: bool = True,
+) -> None:
+    """Send *data* to everybody who listens to *channel*, and keep it where the channel has a history.
 
     It goes out when the transaction of *using* is committed; at once where there is none.
     Code that manages transactions without ``atomic`` has none in this sense.
@@ -46,34 +57,52 @@ def publish(channel: str, data: object, *, immediate: bool = False, using: str |
     :param data: anything that Django's JSON encoder takes; later changes to it change nothing.
     :param immediate: now, transaction or not, and failures are raised.
     :param using: the database whose transaction counts, the default one when ``None``.
+    :param idempotency_key: for five minutes nothing else with this key goes out on this channel, so that
+        what may have gone out can be published again.
+    :param tags: what receivers get beside the data; texts by their names.
+    :param version: from 1; where the channel has a history, a publication whose version is not above the last one
+        does not go out, so that an old state never follows a new one.  0 for none.
+    :param version_epoch: versions are compared only within one epoch; ``""`` compares with any.
+    :param keep: false for what shall not be kept although the channel has a history.
     :raises ChannelNameError: *channel* cannot be a channel's name.
     :raises NotJSON: *data* cannot be written as JSON.
+    :raises OddPublication: key, tags or version are none.
     :raises NobodyListens: the memory broker, in a process that is not the daemon.
     :raises ConfigurationError: the configuration cannot be used.
     :raises BrokerUnavailable: only with *immediate*: the broker did not take it.
     """
-    check_channel(channel)
-    _send(channel, encode_data(data), immediate, using)
+    _send(make_letter(channel, data, idempotency_key, tags, version, version_epoch, keep), immediate, using)
 
 
-async def apublish(channel: str, data: object, *, immediate: bool = False, using: str | None = None) -> None:
+async def apublish(
+    channel: str,
+    data: object,
+    *,
+    immediate: bool = False,
+    using: str | None = None,
+    idempotency_key: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    version: int = 0,
+    version_epoch: str = "",
+    keep: bool = True,
+) -> None:
     """Do what :func:`publish` does, from a coroutine: the network does not hold up the event loop.
 
     The transaction that counts is the one of ``sync_to_async``'s thread, where Django's ORM runs for coroutines.
     """
-    check_channel(channel)
-    payload = encode_data(data)  # before anything is awaited, so that later changes change nothing
-    await sync_to_async(_send, thread_sensitive=True)(channel, payload, immediate, using)
+    # Before anything is awaited, so that later changes change nothing.
+    letter = make_letter(channel, data, idempotency_key, tags, version, version_epoch, keep)
+    await sync_to_async(_send, thread_sensitive=True)(letter, immediate, using)
 
 
-def _send(channel: str, payload: str, immediate: bool, using: str | None) -> None:
+def _send(letter: Letter, immediate: bool, using: str | None) -> None:
     publisher = find_publisher()
     if immediate:
-        _send_or_raise(publisher, channel, payload)
+        _send_or_raise(publisher, letter)
     elif _in_transaction(using):
-        transaction.on_commit(functools.partial(_send_or_tell, publisher, channel, payload), using=using, robust=True)
+        transaction.on_commit(functools.partial(_send_or_tell, publisher, letter), using=using, robust=True)
     else:
-        _send_or_tell(publisher, channel, payload)
+        _send_or_tell(publisher, letter)
 
 
 def _in_transaction(using: str | None) -> bool:
@@ -81,30 +110,31 @@ def _in_transaction(using: str | None) -> bool:
     return django_is_configured() and transaction.get_connection(using).in_atomic_block
 
 
-def _send_or_raise(publisher: Publisher, channel: str, payload: str) -> None:
+def _send_or_raise(publisher: Publisher, letter: Letter) -> None:
     try:
-        publisher.publish(channel, payload)
+        letter.send(publisher)
     except Exception:
         outage_log.raised()
         raise
     outage_log.sent()
 
 
-def _send_or_tell(publisher: Publisher, channel: str, payload: str) -> None:
+def _send_or_tell(publisher: Publisher, letter: Letter) -> None:
     try:
-        publisher.publish(channel, payload)
+        letter.send(publisher)
     except Exception as error:  # an installed publisher may raise anything, and the view is done with it
         outage_log.lost(error)
-        _tell_receivers(channel, payload, error)
+        _tell_receivers(letter, error)
     else:
         outage_log.sent()
 
 
-def _tell_receivers(channel: str, payload: str, error: Exception) -> None:
+def _tell_receivers(letter: Letter, error: Exception) -> None:
     if _telling.get():
         return
     token = _telling.set(True)
     try:
-        publish_failed.send_robust(sender=publish, channel=channel, payload=payload, error=error)
+        payload = letter.publication.data
+        publish_failed.send_robust(sender=publish, channel=letter.channel, payload=payload, error=error)
     finally:
         _telling.reset(token)

@@ -17,8 +17,11 @@ from typing import Protocol
 from django.conf import ENVIRONMENT_VARIABLE, settings
 
 from sockjsd import config
+from sockjsd.brokers.values import Once
 from sockjsd.channels.names import check_channel
+from sockjsd.channels.publications import Publication
 from sockjsd.config.addresses import MEMORY
+from sockjsd.django.keeping import Keepings
 from sockjsd.errors import ConfigurationError, NobodyListens
 
 _NOBODY_LISTENS = (
@@ -30,16 +33,19 @@ _NOBODY_LISTENS = (
 class Publisher(Protocol):
     """Where publications go: the seam between Django and a broker."""
 
-    def publish(self, channel: str, payload: str) -> int:
-        """Send JSON text to a checked channel and return how many subscribers heard.
+    def publish(self, channel: str, publication: Publication, once: Once | None = None, *, keep: bool = True) -> int:
+        """Send JSON text to a checked channel and return how many subscribers heard; none hears a repetition.
 
-        It may be called from any thread, blocks for a bounded time, and raises
-        :class:`~sockjsd.errors.PublishError` when it did not go out.
+        It is kept where the channel has a history, unless *keep* is false.  It may be called from any thread,
+        blocks for a bounded time, and raises :class:`~sockjsd.errors.PublishError` when it did not go out.
         """
 
 
+#: What makes one publisher unlike another: the broker, the namespaces, and how long positions are remembered.
+_Identity = tuple[config.Broker, tuple[config.Namespace, ...], float]
+
 _installed: Publisher | None = None
-_publishers: dict[config.Broker, Publisher] = {}
+_publishers: dict[_Identity, Publisher] = {}
 
 
 def install(publisher: Publisher) -> None:
@@ -66,18 +72,18 @@ def find_publisher() -> Publisher:
     :raises NobodyListens: it is the memory broker, and this is not the daemon.
     :raises ConfigurationError: the configuration cannot be used.
     """
-    return _installed if _installed is not None else _publisher_for(_load(_config_path()).broker)
+    return _installed if _installed is not None else _publisher_for(_load(_config_path()))
 
 
-def send_now(broker: config.Broker, channel: str, payload: str) -> int:
-    """Publish JSON text at once on *broker* and return how many subscribers heard.
+def send_now(configuration: config.Config, channel: str, payload: str) -> int:
+    """Publish JSON text at once, as *configuration* says, and return how many subscribers heard.
 
     :raises ChannelNameError: *channel* cannot be a channel's name.
     :raises PublishError: it did not go out; :class:`~sockjsd.errors.NobodyListens` for the memory broker.
     :raises ConfigurationError: redis-py is missing.
     """
     check_channel(channel)
-    return _publisher_for(broker).publish(channel, payload)
+    return _publisher_for(configuration).publish(channel, Publication(payload))
 
 
 def django_is_configured() -> bool:
@@ -85,19 +91,24 @@ def django_is_configured() -> bool:
     return settings.configured or bool(os.environ.get(ENVIRONMENT_VARIABLE))
 
 
-def _publisher_for(broker: config.Broker) -> Publisher:
-    if broker.url == MEMORY:
+def _publisher_for(configuration: config.Config) -> Publisher:
+    if configuration.broker.url == MEMORY:
         raise NobodyListens(_NOBODY_LISTENS)
+    identity = _identity_of(configuration)
     # Two threads may both make one at first, of which one stays: it has no connection yet.
-    return _publishers.get(broker) or _publishers.setdefault(broker, _make_redis_publisher(broker))
+    return _publishers.get(identity) or _publishers.setdefault(identity, _make_redis_publisher(configuration))
 
 
-def _make_redis_publisher(broker: config.Broker) -> Publisher:
+def _identity_of(configuration: config.Config) -> _Identity:
+    return configuration.broker, tuple(configuration.namespaces.values()), configuration.channels.meta_ttl
+
+
+def _make_redis_publisher(configuration: config.Config) -> Publisher:
     try:
         from sockjsd.django.redis_publisher import RedisPublisher
     except ModuleNotFoundError as error:
         raise ConfigurationError("the url of [broker] needs redis-py: pip install redis") from error
-    return RedisPublisher(broker)
+    return RedisPublisher(configuration.broker, Keepings(configuration).find)
 
 
 def _config_path() -> str | None:

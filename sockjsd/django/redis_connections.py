@@ -25,6 +25,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from sockjsd.config import Broker
+from sockjsd.config.sentinels import names_sentinels, parse_sentinels
+from sockjsd.django.redis_sentinel import make_sentinel_dial
 
 
 class Connection(Protocol):
@@ -42,8 +44,8 @@ class Connection(Protocol):
     def send_command(self, *args: bytes | str) -> None:
         """Write one command."""
 
-    def read_response(self) -> int:
-        """Read one answer, to PUBLISH a number; a refusal by Redis is raised as ``ResponseError``."""
+    def read_response(self) -> Any:
+        """Read one answer, numbers, bytes and lists of them; a refusal by Redis is raised as ``ResponseError``."""
 
 
 #: Makes a connection that is not connected yet.
@@ -51,7 +53,9 @@ Dial = Callable[[], Connection]
 
 
 def make_dial(broker: Broker) -> Dial:
-    """Return what makes connections for *broker*, whose URL is one of Redis."""
+    """Return what makes connections for *broker*, whose URL is one of Redis or of Sentinels."""
+    if names_sentinels(broker.url):
+        return make_sentinel_dial(parse_sentinels(broker.url), _own_options(broker))
     options = _read_url(broker.url) | _own_options(broker)
     connection_class = options.pop("connection_class", redis_connection.Connection)
     return lambda: connection_class(**options)
@@ -60,7 +64,8 @@ def make_dial(broker: Broker) -> Dial:
 def find_secrets(broker: Broker) -> tuple[str, ...]:
     """Return what must not be shown: each form in which the password of *broker* may appear in a text."""
     written = urlsplit(broker.url).netloc.rpartition("@")[0].partition(":")[2]
-    return tuple(secret for secret in (broker.password, written, unquote(written)) if secret)
+    sentinels = parse_sentinels(broker.url).sentinel_password if names_sentinels(broker.url) else ""
+    return tuple(secret for secret in (broker.password, written, unquote(written), sentinels) if secret)
 
 
 def _read_url(url: str) -> dict[str, Any]:
@@ -116,6 +121,14 @@ class IdleConnections:
     def give_back(self, connection: Connection) -> None:
         """Keep a connection on which no answer is outstanding."""
         self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close those that nobody uses at the moment."""
+        while self._idle:
+            try:
+                self._idle.pop().disconnect()
+            except IndexError:  # another thread took the last one
+                return
 
 
 def _is_fresh(connection: Connection) -> bool:

@@ -1,5 +1,8 @@
 # -*- test-case-name: tests.django.test_redis_publisher -*-
-"""Publishing on Redis from any thread: ``PUBLISH <prefix>.<channel> <payload>``, asked once, never repeated.
+"""Publishing on Redis from any thread, asked once, never repeated.
+
+It is ``PUBLISH <prefix>.<channel> <text>``, or the daemon's own script where the channel keeps a history, or the
+publication has an idempotency key.
 
 A dead Redis costs a caller at most one time-out; after that :class:`~sockjsd.django.breaker.Breaker`
 answers for it.  No message contains a password.
@@ -10,14 +13,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from random import SystemRandom
+from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
+from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys, read_published
+from sockjsd.brokers.values import Keeping, Once
+from sockjsd.channels.publications import Publication
+from sockjsd.channels.wire import encode
 from sockjsd.config import Broker
 from sockjsd.config.addresses import hide_password
 from sockjsd.django.breaker import Breaker
-from sockjsd.django.redis_connections import Dial, IdleConnections, find_secrets, make_dial
+from sockjsd.django.redis_connections import Connection, Dial, IdleConnections, find_secrets, make_dial
 from sockjsd.errors import BrokerUnavailable, NotJSON
+
+#: One command.
+Words = tuple[bytes, ...]
 
 #: What redis-py and the sockets below it raise for a Redis that cannot be used; a host
 #: name that IDNA refuses is a UnicodeError.
@@ -30,33 +42,45 @@ class RedisPublisher:
     It may be used from many threads, and in a forked child, which gets connections of its own.
 
     :param broker: where Redis is (its URL is not the memory broker's), its password, the prefix and the time-outs.
+    :param keeping_of: says which channels keep a history.
     :param dial: makes connections, redis-py's for *broker* when ``None``.
     :param clock: the breaker's, in seconds.
     """
 
-    def __init__(self, broker: Broker, dial: Dial | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        keeping_of: Callable[[str], Keeping | None],
+        dial: Dial | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._broker = broker
+        self._keeping_of = keeping_of
+        # A source that does not repeat itself in a forked child: two entries with one tag would be one.
+        self._calls = RedisCalls(RedisKeys(broker.prefix), SystemRandom())
         self._dial = dial or make_dial(broker)
         self._clock = clock
         self._address = hide_password(broker.url)
         self._secrets = find_secrets(broker)
         self._start_afresh()
 
-    def publish(self, channel: str, payload: str) -> int:
-        """Send *payload* and return how many subscribers Redis gave it to.
+    def publish(self, channel: str, publication: Publication, once: Once | None = None, *, keep: bool = True) -> int:
+        """Send *publication* and return how many subscribers Redis gave it to; none hears a repetition.
 
         :raises BrokerUnavailable: Redis did not answer in time, refused, or is known to be down.
-        :raises NotJSON: *payload* is not text that UTF-8 can carry.
+        :raises NotJSON: its data is not text that UTF-8 can carry.
         """
-        message = _to_utf8(payload)
+        _check_utf8(publication.data)
         if self._pid != os.getpid():
             self._start_afresh()
         if not self._breaker.admit():
             raise BrokerUnavailable(f"{self._address} failed a moment ago and is not asked again yet")
-        answer = self._ask_guarded(f"{self._broker.prefix}.{channel}", message)
-        if isinstance(answer, ResponseError):
-            raise self._unavailable(answer) from self._shown(answer)
-        return answer
+        keeping = self._keeping_of(channel) if keep else None
+        if keeping is None and not (once and once.key):
+            words = (b"PUBLISH", self._calls.keys.channel(channel), encode(publication).encode())
+            return int(self._ask_guarded(words))
+        call = self._calls.publish(channel, publication, keeping, once)
+        return read_published(self._ask_guarded(call.by_hash, call.by_text)).receivers
 
     def _start_afresh(self) -> None:
         """Forget connections and breaker: a child shares them with its parent, and locks with its parent's threads."""
@@ -67,33 +91,40 @@ class RedisPublisher:
         limit = max(self._broker.connect_timeout, self._broker.command_timeout)
         self._connections = IdleConnections(self._dial, limit)
 
-    def _ask_guarded(self, name: str, message: bytes) -> int | ResponseError:
+    def _ask_guarded(self, *commands: Words) -> Any:
         """Ask Redis and tell the breaker how it went, whatever interrupts it (also a KeyboardInterrupt)."""
         try:
-            answer = self._ask(name, message)
+            answer = self._ask(commands)
         except _NETWORK_ERRORS as error:
             self._breaker.failed()
             raise self._unavailable(error) from self._shown(error)
         except BaseException:
             self._breaker.failed()
             raise
+        # A Redis that refuses one channel is not down.
         self._breaker.succeeded()
+        if isinstance(answer, ResponseError):
+            raise self._unavailable(answer) from self._shown(answer)
         return answer
 
-    def _ask(self, name: str, message: bytes) -> int | ResponseError:
-        """Return the answer, which may be a refusal: a Redis that refuses one channel is not down."""
+    def _ask(self, commands: tuple[Words, ...]) -> Any:
+        """Return the answer to the first command; to the next one where Redis does not know a script.
+
+        It may be a refusal: an error that is an answer.
+        """
         connection = self._connections.take()
-        answer: int | ResponseError
         try:
-            connection.send_command("PUBLISH", name.encode(), message)
-            answer = connection.read_response()
-        except ResponseError as refusal:
-            answer = refusal
+            answer = _ask_in_turn(connection, commands)
         except BaseException:
             # Its answer may still come, and would be taken for that of the next command.
             connection.disconnect()
             raise
-        self._connections.give_back(connection)
+        if isinstance(answer, ReadOnlyError):
+            # It is a replica now, and the other connections are to the same one.
+            connection.disconnect()
+            self._connections.close()
+        else:
+            self._connections.give_back(connection)
         return answer
 
     def _unavailable(self, error: Exception) -> BrokerUnavailable:
@@ -114,8 +145,21 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _to_utf8(payload: str) -> bytes:
+def _ask_in_turn(connection: Connection, commands: tuple[Words, ...]) -> Any:
+    answer: Any = None
+    for words in commands:
+        try:
+            connection.send_command(*words)
+            return connection.read_response()
+        except NoScriptError as unknown:
+            answer = unknown
+        except ResponseError as refusal:
+            return refusal
+    return answer
+
+
+def _check_utf8(data: str) -> None:
     try:
-        return payload.encode()
+        data.encode()
     except UnicodeEncodeError as error:
         raise NotJSON("the payload contains half of a surrogate pair, which UTF-8 cannot carry") from error

@@ -10,24 +10,33 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.brokers.values import Once
+from sockjsd.channels.publications import Publication
 from sockjsd.django import publishing
 from sockjsd.django.api import outage_log
+from sockjsd.django.letters import Letter
 from tests.django import settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class RecordingPublisher:
-    """Remembers what is published; raises :attr:`error` instead while there is one."""
+    """Remembers what is published; raises :attr:`error` instead while there is one.
+
+    :ivar sent: channels and data.
+    :ivar letters: all that was said.
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
+        self.letters: list[Letter] = []
         self.error: BaseException | None = None
 
-    def publish(self, channel: str, payload: str) -> int:
+    def publish(self, channel: str, publication: Publication, once: Once | None = None, *, keep: bool = True) -> int:
         if self.error is not None:
             raise self.error
-        self.sent.append((channel, payload))
+        self.sent.append((channel, publication.data))
+        self.letters.append(Letter(channel, publication, once, keep))
         return 1
 
 

@@ -13,8 +13,9 @@ from django.db.utils import ConnectionDoesNotExist
 
 from sockjsd.django import apublish, publish, publish_failed, publishing
 from sockjsd.django.api import outage_log
+from sockjsd.django.letters import make_letter
 from sockjsd.django.outages import PublishCounts
-from sockjsd.errors import BrokerUnavailable, ChannelNameError, NobodyListens, NotJSON
+from sockjsd.errors import BrokerUnavailable, ChannelNameError, NobodyListens, NotJSON, OddPublication
 from tests.django.fakes import LogLines, PublishingTestCase, run_child
 
 _PUBLISH_WITHOUT_DATABASES = """
@@ -23,8 +24,8 @@ settings.configure(DATABASES={}, INSTALLED_APPS=["sockjsd.django"])
 import django; django.setup()
 from sockjsd.django import publish, publishing
 class Printing:
-    def publish(self, channel, payload):
-        print(channel, payload)
+    def publish(self, channel, publication, once=None, *, keep=True):
+        print(channel, publication.data)
         return 1
 publishing.install(Printing())
 publish("news", {"n": 1})
@@ -47,7 +48,7 @@ import os
 from sockjsd.django import publish, publishing
 from sockjsd.errors import NobodyListens
 class Daemon:
-    def publish(self, channel, payload):
+    def publish(self, channel, publication, once=None, *, keep=True):
         raise AssertionError("the reactor of the parent does not run here")
 publishing.install(Daemon())
 child = os.fork()
@@ -72,6 +73,27 @@ class CommitTests(PublishingTestCase):
         """There is no commit to wait for."""
         publish("news", {"title": "é"})
         self.assert_sent(("news", '{"title":"é"}'))
+
+    def test_publish_hands_over_all_that_was_said(self) -> None:
+        """Key, tags, version and whether to keep it, now or on commit, from a view and from a coroutine."""
+        said: dict[str, Any] = {
+            "idempotency_key": "k",
+            "tags": {"a": "b"},
+            "version": 2,
+            "version_epoch": "e",
+            "keep": False,
+        }
+        expected = make_letter("news", 1, "k", {"a": "b"}, 2, "e", False)
+        publish("news", 1, **said)
+        with transaction.atomic():
+            publish("news", 1, **said)
+        async_to_sync(apublish)("news", 1, immediate=True, **said)
+        self.assertEqual(self.publisher.letters, [expected] * 3)
+
+    def test_publish_refuses_what_is_none_at_once(self) -> None:
+        """An error of the call is raised at the call, not on commit."""
+        with transaction.atomic():
+            self.assertRaises(OddPublication, publish, "news", 1, idempotency_key="")
 
     def test_publish_opens_no_connection_to_database(self) -> None:
         """A view that uses no database does not begin to by publishing."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.test import override_settings
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockjsd.config import Broker
+from sockjsd.config import Broker, Config
 from sockjsd.django import publishing
 from sockjsd.django.redis_publisher import RedisPublisher
 from sockjsd.errors import ChannelNameError, ConfigurationError, NobodyListens
@@ -17,6 +17,7 @@ from tests.django import settings
 from tests.django.fakes import RecordingPublisher, run_child
 
 REDIS = Broker(url="redis://127.0.0.1:1/0")
+CONFIG = Config(broker=REDIS)
 
 _FIND_WITHOUT_SETTINGS = """
 from sockjsd.django import publishing
@@ -124,15 +125,15 @@ class SendNowTests(PublishingTests):
 
     def test_send_now_raises_for_memory_broker(self) -> None:
         """Whatever is installed: it was asked for this one."""
-        self.assertRaises(NobodyListens, publishing.send_now, Broker(), "news", "1")
+        self.assertRaises(NobodyListens, publishing.send_now, Config(), "news", "1")
 
     def test_send_now_raises_for_impossible_channel(self) -> None:
         """Before anything is connected."""
-        self.assertRaises(ChannelNameError, publishing.send_now, REDIS, "a b", "1")
+        self.assertRaises(ChannelNameError, publishing.send_now, CONFIG, "a b", "1")
 
     def test_send_now_uses_publisher_of_process(self) -> None:
         """It returns how many heard."""
         publisher = RecordingPublisher()
-        publishing._publishers[REDIS] = publisher
-        self.assertEqual(publishing.send_now(REDIS, "news", "1"), 1)
+        publishing._publishers[publishing._identity_of(CONFIG)] = publisher
+        self.assertEqual(publishing.send_now(CONFIG, "news", "1"), 1)
         self.assertEqual(publisher.sent, [("news", "1")])

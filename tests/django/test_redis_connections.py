@@ -27,7 +27,7 @@ class FakeConnection:
         self.connected = False
         self.readable: bool | Exception = False
         self.connect_error: BaseException | None = None
-        self.answers: list[int | BaseException] = []
+        self.answers: list[object] = []
         self.commands: list[tuple[bytes | str, ...]] = []
 
     def connect(self) -> None:
@@ -46,7 +46,7 @@ class FakeConnection:
     def send_command(self, *args: bytes | str) -> None:
         self.commands.append(args)
 
-    def read_response(self) -> int:
+    def read_response(self) -> Any:
         answer = self.answers.pop(0) if self.answers else 1
         if isinstance(answer, BaseException):
             raise answer

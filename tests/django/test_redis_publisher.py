@@ -6,18 +6,23 @@ from __future__ import annotations
 import os
 import traceback
 
-from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.brokers._redis_scripts import script
+from sockjsd.brokers.values import Keeping, Once
+from sockjsd.channels.publications import Publication
 from sockjsd.config import Broker
 from sockjsd.django.redis_publisher import RedisPublisher
 from sockjsd.errors import BrokerUnavailable, NotJSON
 from tests.django.test_redis_connections import FakeConnection
 
 BROKER = Broker(url="redis://me:hush%21@there:7000/1", prefix="site", breaker_delay=2.0)
+#: The channel that keeps a history.
+KEPT = {"kept": Keeping(10, 60.0)}
 
 
 class RedisPublisherTests(SynchronousTestCase):
@@ -27,7 +32,7 @@ class RedisPublisherTests(SynchronousTestCase):
         self.clock = Clock()
         self.made: list[FakeConnection] = []
         self.connect_error: BaseException | None = None
-        self.publisher = RedisPublisher(BROKER, self.dial, self.clock.seconds)
+        self.publisher = RedisPublisher(BROKER, KEPT.get, self.dial, self.clock.seconds)
 
     def dial(self) -> FakeConnection:
         """Make one more connection, which fails to connect while there is an error."""
@@ -38,7 +43,9 @@ class RedisPublisherTests(SynchronousTestCase):
 
     def fail_to_publish(self) -> BrokerUnavailable:
         """Publish, which must fail, and return the error."""
-        error: BrokerUnavailable = self.assertRaises(BrokerUnavailable, self.publisher.publish, "news", "1")
+        error: BrokerUnavailable = self.assertRaises(
+            BrokerUnavailable, self.publisher.publish, "news", Publication("1")
+        )
         return error
 
 
@@ -47,31 +54,85 @@ class PublishTests(RedisPublisherTests):
 
     def test_publish_sends_command_and_returns_number_of_subscribers(self) -> None:
         """``PUBLISH <prefix>.<channel> <payload>``, as UTF-8."""
-        self.publisher.publish("news", '"é"')
+        self.publisher.publish("news", Publication('"é"'))
         (connection,) = self.made
-        self.assertEqual(connection.commands, [("PUBLISH", b"site.news", b'"\xc3\xa9"')])
+        self.assertEqual(connection.commands, [(b"PUBLISH", b"site.news", b'"\xc3\xa9"')])
         connection.answers = [3]
-        self.assertEqual(self.publisher.publish("news", "1"), 3)
+        self.assertEqual(self.publisher.publish("news", Publication("1")), 3)
 
     def test_publisher_connects_when_first_publication_comes(self) -> None:
         """Making one costs nothing; publishing twice connects once."""
         self.assertEqual(self.made, [])
-        self.publisher.publish("news", "1")
-        self.publisher.publish("news", "2")
+        self.publisher.publish("news", Publication("1"))
+        self.publisher.publish("news", Publication("2"))
         self.assertEqual(len(self.made), 1)
 
     def test_publish_raises_for_payload_that_is_no_utf8(self) -> None:
         """A text from a command line may hold anything; Redis is not asked, and not blamed."""
-        self.assertRaises(NotJSON, self.publisher.publish, "news", '"\ud800"')
+        self.assertRaises(NotJSON, self.publisher.publish, "news", Publication('"\ud800"'))
         self.assertEqual(self.made, [])
 
     def test_publish_uses_own_connections_and_breaker_after_fork(self) -> None:
         """A child does not write on its parent's socket, nor suffer from its outage."""
-        self.publisher.publish("news", "1")
+        self.publisher.publish("news", Publication("1"))
         self.made[0].answers = [RedisTimeoutError("slow")]
         self.fail_to_publish()
         self.patch(os, "getpid", lambda: -1)
-        self.publisher.publish("news", "2")
+        self.publisher.publish("news", Publication("2"))
+        self.assertEqual(len(self.made), 2)
+
+
+class ScriptTests(RedisPublisherTests):
+    """What goes through the daemon's script."""
+
+    #: What the script answers: two nodes heard it.
+    ANSWER = (2, 1, b"Ab3dAb3d", b"00000001", 0)
+
+    def ask(self, *answers: object, **said: object) -> tuple[int, list[tuple[bytes | str, ...]]]:
+        """Publish on the channel with a history; return how many heard, and the commands."""
+        self.publisher.publish("news", Publication("first"))
+        (connection,) = self.made
+        connection.commands.clear()
+        connection.answers = list(answers)
+        heard = self.publisher.publish("kept", Publication("1"), **said)  # type: ignore[arg-type]
+        return heard, connection.commands
+
+    def test_publication_is_kept_where_channel_has_history(self) -> None:
+        """By the hash of the script, with size and times in milliseconds."""
+        heard, (command,) = self.ask(self.ANSWER)
+        self.assertEqual((heard, command[:2]), (2, (b"EVALSHA", script("publish").hash)))
+        self.assertEqual(command[3:6], (b"site:stream:kept", b"site:meta:kept", b"site:result:kept "))
+        self.assertEqual(command[6:8], (b"site.kept", b"0:1"))
+        self.assertEqual(command[10:14], (b"10", b"60000", b"2592000000", b"0"))
+
+    def test_publication_is_not_kept_when_caller_says_so(self) -> None:
+        """``keep=False`` is a plain PUBLISH."""
+        _, commands = self.ask(1, keep=False)
+        self.assertEqual(commands, [(b"PUBLISH", b"site.kept", b"1")])
+
+    def test_idempotency_key_goes_through_script_without_history(self) -> None:
+        """A repetition was heard by nobody."""
+        heard, (command,) = self.ask((0, 0, b"", b"", 1), once=Once("k", 300.0), keep=False)
+        self.assertEqual((heard, command[5], command[10:14]), (0, b"site:result:kept k", (b"0", b"0", b"0", b"300000")))
+
+    def test_script_is_sent_when_redis_does_not_know_it(self) -> None:
+        """NOSCRIPT means that nothing was done, so asking again repeats nothing."""
+        heard, commands = self.ask(NoScriptError("NOSCRIPT"), self.ANSWER)
+        self.assertEqual((heard, [command[0] for command in commands]), (2, [b"EVALSHA", b"EVAL"]))
+        self.assertEqual(commands[1][1], script("publish").text)
+        self.assertEqual(commands[0][2:], commands[1][2:])
+
+    def test_script_that_stays_unknown_is_a_failure(self) -> None:
+        """It is asked twice at most."""
+        refusals = [NoScriptError("NOSCRIPT"), NoScriptError("NOSCRIPT")]
+        self.assertRaises(BrokerUnavailable, self.ask, *refusals)
+        self.assertEqual(len(self.made[0].commands), 2)
+
+    def test_replica_is_left(self) -> None:
+        """A Redis that takes no writes is no master any more: the next publication connects anew."""
+        self.assertRaises(BrokerUnavailable, self.ask, ReadOnlyError("READONLY"))
+        self.assertFalse(self.made[0].connected)
+        self.publisher.publish("news", Publication("1"))
         self.assertEqual(len(self.made), 2)
 
 
@@ -94,18 +155,18 @@ class FailureTests(RedisPublisherTests):
         self.assertIn("not asked again yet", str(self.fail_to_publish()))
         self.assertEqual(len(self.made), 1)
         self.clock.advance(BROKER.breaker_delay)
-        self.publisher.publish("news", "1")
+        self.publisher.publish("news", Publication("1"))
 
     def test_publish_never_repeats_and_drops_connection_after_time_out(self) -> None:
         """The publication may have gone out; the late answer belongs to nobody."""
-        self.publisher.publish("news", "1")
+        self.publisher.publish("news", Publication("1"))
         (connection,) = self.made
         connection.answers = [RedisTimeoutError("late")]
         self.fail_to_publish()
         self.assertFalse(connection.connected)
         self.assertEqual(len(connection.commands), 2)
         self.clock.advance(BROKER.breaker_delay)
-        self.publisher.publish("news", "2")
+        self.publisher.publish("news", Publication("2"))
         self.assertEqual(len(self.made), 2)
 
     def test_publish_that_is_interrupted_reports_to_breaker(self) -> None:
@@ -114,17 +175,17 @@ class FailureTests(RedisPublisherTests):
         self.fail_to_publish()
         self.clock.advance(BROKER.breaker_delay)
         self.connect_error = KeyboardInterrupt()
-        self.assertRaises(KeyboardInterrupt, self.publisher.publish, "news", "1")
+        self.assertRaises(KeyboardInterrupt, self.publisher.publish, "news", Publication("1"))
         self.connect_error = None
         self.clock.advance(BROKER.breaker_delay)
-        self.publisher.publish("news", "1")
+        self.publisher.publish("news", Publication("1"))
 
     def test_refusal_does_not_open_breaker(self) -> None:
         """A Redis that refuses one channel answers, so the others go on, on the same connection."""
-        self.publisher.publish("news", "1")
+        self.publisher.publish("news", Publication("1"))
         self.made[0].answers = [NoPermissionError("this user has no permissions to access that channel")]
         self.assertIn("no permissions", str(self.fail_to_publish()))
-        self.publisher.publish("other", "1")
+        self.publisher.publish("other", Publication("1"))
         self.assertEqual(len(self.made), 1)
 
 
@@ -133,7 +194,7 @@ class SecretTests(RedisPublisherTests):
 
     def shown(self, broker: Broker, text: str) -> str:
         """The whole traceback of a publication that fails because Redis says *text*."""
-        self.publisher = RedisPublisher(broker, self.dial, self.clock.seconds)
+        self.publisher = RedisPublisher(broker, KEPT.get, self.dial, self.clock.seconds)
         self.connect_error = AuthenticationError(text)
         return "".join(traceback.format_exception(self.fail_to_publish()))
 
@@ -158,6 +219,6 @@ class SecretTests(RedisPublisherTests):
 
     def test_refusal_hides_password_too(self) -> None:
         """What Redis answers to a command passes the same filter."""
-        self.publisher.publish("news", "1")
+        self.publisher.publish("news", Publication("1"))
         self.made[0].answers = [ResponseError("no hush! here")]
         self.assertNotIn("hush", "".join(traceback.format_exception(self.fail_to_publish())))

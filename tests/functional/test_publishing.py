@@ -15,7 +15,7 @@ from redis import Redis
 from redis.client import PubSub
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockjsd.config import Broker
+from sockjsd.config import Broker, Config
 from sockjsd.django import publishing
 from sockjsd.errors import BrokerUnavailable
 from tests.django.fakes import run_child
@@ -29,19 +29,20 @@ PATIENCE = 10.0
 #: Prints what the child heard and what the parent heard afterwards.
 _PUBLISH_AND_FORK = """
 import os, threading
+from sockjsd.channels.publications import Publication
 from sockjsd.django.publishing import find_publisher
 publisher = find_publisher()
-publisher.publish("news", "0")
+publisher.publish("news", Publication("0"))
 for thread in threading.enumerate():
     if thread is not threading.current_thread():
         thread.join()
 child = os.fork()
 if not child:
     try:
-        os._exit(publisher.publish("news", "1"))
+        os._exit(publisher.publish("news", Publication("1")))
     finally:
         os._exit(99)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), publisher.publish("news", "2"))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), publisher.publish("news", Publication("2")))
 """
 
 
@@ -79,8 +80,10 @@ class PublishingTests(SynchronousTestCase):
     def assert_fails_in_time(self, broker: Broker) -> BrokerUnavailable:
         """Publishing on *broker* fails within the bound, the second time at once; return the first error."""
         began = time.monotonic()
-        error: BrokerUnavailable = self.assertRaises(BrokerUnavailable, publishing.send_now, broker, "news", "1")
-        second = self.assertRaises(BrokerUnavailable, publishing.send_now, broker, "news", "2")
+        error: BrokerUnavailable = self.assertRaises(
+            BrokerUnavailable, publishing.send_now, Config(broker=broker), "news", "1"
+        )
+        second = self.assertRaises(BrokerUnavailable, publishing.send_now, Config(broker=broker), "news", "2")
         self.assertLess(time.monotonic() - began, UPPER_BOUND)
         self.assertIn("not asked again yet", str(second))
         return error
@@ -101,9 +104,9 @@ class RedisTests(PublishingTests):
         server = self.start()
         subscriber = Subscriber(self, server, "site.news", "site.other")
         broker = Broker(url=server.url, prefix="site")
-        self.assertEqual(publishing.send_now(broker, "news", '{"title":"é\\ud800"}'), 1)
-        self.assertEqual(publishing.send_now(broker, "nobody", "1"), 0)
-        publishing.send_now(broker, "other", "007")
+        self.assertEqual(publishing.send_now(Config(broker=broker), "news", '{"title":"é\\ud800"}'), 1)
+        self.assertEqual(publishing.send_now(Config(broker=broker), "nobody", "1"), 0)
+        publishing.send_now(Config(broker=broker), "other", "007")
         self.assertEqual(subscriber.receive(2), [("site.news", '{"title":"é\\ud800"}'), ("site.other", "007")])
 
     def test_publication_goes_over_unix_socket(self) -> None:
@@ -111,7 +114,7 @@ class RedisTests(PublishingTests):
         server = self.start()
         subscriber = Subscriber(self, server, "sockjsd.news")
         broker = Broker(url=f"redis+unix://{server.unix_path}?db=3")
-        self.assertEqual(publishing.send_now(broker, "news", "1"), 1)
+        self.assertEqual(publishing.send_now(Config(broker=broker), "news", "1"), 1)
         self.assertEqual(subscriber.receive(1), [("sockjsd.news", "1")])
 
     def test_first_publication_after_restart_is_not_lost(self) -> None:
@@ -123,7 +126,7 @@ class RedisTests(PublishingTests):
             end()
             server.start()
             subscriber = Subscriber(self, server, "sockjsd.news")
-            self.assertEqual(publishing.send_now(broker, "news", "1"), 1)
+            self.assertEqual(publishing.send_now(Config(broker=broker), "news", "1"), 1)
             self.assertEqual(subscriber.receive(1), [("sockjsd.news", "1")])
 
     def test_publications_of_many_threads_all_arrive(self) -> None:
@@ -142,7 +145,7 @@ class RedisTests(PublishingTests):
             try:
                 together.wait(PATIENCE)
                 for number in range(first, first + 20):
-                    publishing.send_now(broker, "news", str(number))
+                    publishing.send_now(Config(broker=broker), "news", str(number))
             except BaseException as error:
                 failed.append(error)
 
@@ -169,7 +172,7 @@ class RedisTests(PublishingTests):
             Broker(url=bare, password="hush-hush"),
             Broker(url=f"redis://:wrong@127.0.0.1:{server.port}", password="hush-hush"),
         ):
-            self.assertEqual(publishing.send_now(broker, "news", "1"), 0)
+            self.assertEqual(publishing.send_now(Config(broker=broker), "news", "1"), 0)
 
     def test_wrong_password_fails_and_is_not_shown(self) -> None:
         """Neither in the message nor in the traceback."""
@@ -184,12 +187,12 @@ class RedisTests(PublishingTests):
         """The first caller after the breaker's delay finds out."""
         server = self.start()
         broker = Broker(url=server.url, breaker_delay=0.01)
-        publishing.send_now(broker, "news", "1")
+        publishing.send_now(Config(broker=broker), "news", "1")
         server.kill()
-        self.assertRaises(BrokerUnavailable, publishing.send_now, broker, "news", "2")
+        self.assertRaises(BrokerUnavailable, publishing.send_now, Config(broker=broker), "news", "2")
         server.start()
         time.sleep(0.02)
-        self.assertEqual(publishing.send_now(broker, "news", "3"), 0)
+        self.assertEqual(publishing.send_now(Config(broker=broker), "news", "3"), 0)
 
 
 class DeadRedisTests(PublishingTests):
