@@ -183,18 +183,16 @@ class Line:
     # From the relay.
 
     def take(self, items: list[Item]) -> list[Item]:
-        """Return what of *items* is to be delivered now; the caller's duty is to call :meth:`mend` when it was."""
+        """Return what of *items* is to be delivered now.
+
+        The caller's duty is to deliver that, and then to call :meth:`check` where the timeline is not sound.
+        """
         ready = self.timeline.take(items)
         if self._shelf is not None:
             self._shelf.extend(ready)
         if self._since_reading is not None:
             self._since_reading += ready
         return ready
-
-    def mend(self) -> None:
-        """Read what is missing, if something is."""
-        if not self.timeline.sound:
-            self._read()
 
     def check(self) -> None:
         """Compare what was delivered with the history."""
@@ -226,7 +224,8 @@ class Line:
             return succeed(known)
         answer: Deferred[History] = Deferred()
         self._waiting.append((ask, answer))
-        self._outlet.serially(partial(self._serve, 0))
+        if not self._reading:  # else it is served after that, with all the others
+            self._outlet.serially(partial(self._serve, 0))
         return answer
 
     def _recall(self, ask: Ask, *, just_read: bool = False) -> History | None:

@@ -178,7 +178,7 @@ class Relay:
         if ready:
             self._deliver(ready)
         for line in unsound:
-            line.mend()
+            line.check()
 
     def lost(self) -> None:
         """Take note that the broker is away: nothing of a channel with history passes until it was compared."""

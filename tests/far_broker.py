@@ -7,7 +7,7 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail
 
 from sockjsd.brokers.interface import BrokerStatus, History
 from sockjsd.brokers.memory import MemoryBroker
@@ -124,4 +124,7 @@ class FarBroker(MemoryBroker):
         return waiting
 
     def _finish(self, waiting: Deferred[Any], value: object) -> None:
-        succeed(fail(BrokerUnavailable("far away")) if self.away else value).chainDeferred(waiting)
+        if self.away:
+            waiting.errback(BrokerUnavailable("far away"))
+        else:
+            waiting.callback(value)
