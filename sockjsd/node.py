@@ -182,8 +182,8 @@ class Node:
         return RedisPublisher(self._config.broker, Keepings(self._config).find)
 
     def _open_reception(self) -> None:
-        if self._reception is not None:
-            self._streams += self._reception.open(self._endpoint)
+        if self._reception is not None and self._administration is not None:
+            self._streams += self._reception.open(self._endpoint, self._administration.cluster.forward)
 
     def _endpoint(self, options: EndpointOptions, connect: Callable[[], SockJSConnection] | None = None) -> Endpoint:
         """Return an endpoint; *connect* makes its connections, where that is not what its options name."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.endpoints.test_connection -*-
-"""``/connection/websocket`` and ``/connection/sockjs``: the client protocol on transports that SockJS brings."""
+"""Where clients of the client protocol come in: on transports that SockJS brings, and on requests that last."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from sockjsd.clients.tokens import Tokens
 from sockjsd.config import Channels, Config
 from sockjsd.config import Endpoint as EndpointOptions
 from sockjsd.config.kinds import LONGEST_SECONDS
+from sockjsd.endpoints.emulation import Forward
+from sockjsd.endpoints.protocol import protocol_rows
 from sockjsd.sockjs.connection import SockJSConnection
 from sockjsd.transports import urls
 from sockjsd.transports.endpoint import Endpoint
@@ -71,7 +73,7 @@ def make_hall(config: Config, broker: Broker, hub: Hub, relay: Relay, wheel: Whe
 
 
 class Reception:
-    """The URLs at which clients come in, on transports that SockJS brings.
+    """The URLs at which clients come in.
 
     :ivar hall: where they come in.
     :ivar rows: of the URL table, once it is open.
@@ -84,11 +86,12 @@ class Reception:
         self.rows: list[urls.Row] = []
 
     def open(
-        self, make_endpoint: Callable[[EndpointOptions, Callable[[], SockJSConnection]], Endpoint]
+        self, make_endpoint: Callable[[EndpointOptions, Callable[[], SockJSConnection]], Endpoint], forward: Forward
     ) -> list[Endpoint]:
         """Begin; return the endpoints, for whoever counts and closes their sessions.
 
         :param make_endpoint: makes an endpoint whose connections are made by the second argument.
+        :param forward: gives commands to a session on any node.
         :raises StartError: the key of tokens cannot be used.
         """
         self.hall.tokens.load()
@@ -98,8 +101,9 @@ class Reception:
         websocket = make_endpoint(websocket_options(options), self._connect)
         sockjs = make_endpoint(sockjs_options(options), self._connect)
         where = re.escape(websocket.options.prefix)
-        self.rows = [(where, WebSocketHandler, {"endpoint": websocket, "raw": True}), *urls.rows(sockjs)]
-        return [websocket, sockjs]
+        lasting, rows = protocol_rows(options, make_endpoint, self._connect, forward)
+        self.rows = [(where, WebSocketHandler, {"endpoint": websocket, "raw": True}), *urls.rows(sockjs), *rows]
+        return [websocket, sockjs, *lasting]
 
     def close(self) -> None:
         """Tell all clients to come back, to another node most likely."""
