@@ -35,4 +35,5 @@ find "$venv"/lib/*/site-packages/twisted/plugins twisted/plugins -name dropin.ca
 "$venv/bin/python" -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
 
 bash tools/sockjs_client.sh "$venv/share/sockjs-client"
+bash tools/node_modules.sh "$venv/share/node"
 touch "$venv/.made"
