@@ -9,7 +9,6 @@ from what the connection waits for.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import ISSLTransport
@@ -21,7 +20,7 @@ from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange, Phase, Upgraded
 from sockjsd.http.flow import Flow
 from sockjsd.http.limits import FIRST_GRACE, Waiting
-from sockjsd.http.proxies import Ends
+from sockjsd.http.proxies import End
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import UNREADABLE, Head
 
@@ -61,11 +60,11 @@ class HTTPConnection(Protocol):
         self.factory = factory
         self.writable = True
         self.due = -1
-        # Who the ends of the connection are; looked up for the first request, as it takes system calls.
-        self._ends: Ends | None = None
+        # Who is at the other end; looked up for the first request.
+        self._end: End | None = None
         self._waiting = _NOTHING
         self._reader: Reader | None = Reader(factory.limits, self)
-        self._queue: deque[Exchange] = deque()
+        self._queue: list[Exchange] = []
         self._body: Body | None = None
         self._answering: Exchange | None = None
         self._advancing = False
@@ -138,11 +137,11 @@ class HTTPConnection(Protocol):
     def head_received(self, head: Head) -> None:
         """Find the route, which decides what body is welcome."""
         factory = self.factory
-        ends = self._ends
-        if ends is None:  # under haproxy: the peer is known now, and was not when the connection was made
-            ends = self._ends = factory.proxies.ends_of(self.transport)
-        sender = factory.proxies.sender(head.headers, ends)
-        exchange = Exchange(head, self, sender.address, ends.host, secure=sender.secure)
+        end = self._end
+        if end is None:  # under haproxy: the peer is known now, and was not when the connection was made
+            end = self._end = factory.proxies.end_of(self.transport)
+        sender = factory.proxies.sender(head.headers, end)
+        exchange = Exchange(head, self, sender.address, secure=sender.secure)
         self._queue.append(exchange)
         application = factory.application
         exchange.route = application.find(head)
@@ -166,6 +165,11 @@ class HTTPConnection(Protocol):
     # From the exchanges.
 
     @property
+    def host(self) -> object:
+        """Our own address; a system call each time."""
+        return self.transport.getHost()
+
+    @property
     def date(self) -> bytes:
         """The ``Date`` field of an answer given now."""
         return self.factory.date.now()
@@ -186,10 +190,10 @@ class HTTPConnection(Protocol):
 
     def upgraded(self, exchange: Exchange, protocol: Upgraded) -> None:
         """Give the socket to *protocol*; the parser is not needed any more."""
-        self._reader = None
+        self._stop_reading()
         self._upgraded = protocol
         self._queue.clear()
-        self._answering = None
+        self._answering = self._end = None
         self._wait_for(_NOTHING)
         held, self._unread = bytes(self._unread), b""
         try:
@@ -223,7 +227,7 @@ class HTTPConnection(Protocol):
         """
         if self._waiting is _END or self._closing is not None:
             return
-        self._reader = None
+        self._stop_reading()
         self._flow.flush()
         if self.writable:
             self._finish(linger=linger)
@@ -252,7 +256,7 @@ class HTTPConnection(Protocol):
 
     def _fail(self, error: HTTPError) -> None:
         """Answer *error* when its turn comes, and read no further."""
-        self._reader = None
+        self._stop_reading()
         self._drop_body()
         if not self._queue or self._queue[-1].phase is not _RECEIVING:
             self._queue.append(Exchange(UNREADABLE, self))
@@ -260,10 +264,16 @@ class HTTPConnection(Protocol):
 
     def _forget(self) -> None:
         """Answer nothing any more."""
-        self._reader = self._answering = None
+        self._stop_reading()
+        self._answering = None
         self._drop_body()
         while self._queue:
-            self._queue.popleft().lost()
+            self._queue.pop(0).lost()
+
+    def _stop_reading(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.release()
 
     def _drop_body(self) -> None:
         body, self._body = self._body, None
@@ -325,7 +335,7 @@ class HTTPConnection(Protocol):
 
     def _answered(self, exchange: Exchange) -> None:
         """Forget the first exchange, which is done; close, or go on reading what had to wait for it."""
-        self._queue.popleft()
+        self._queue.pop(0)
         self._answering = None
         self._waiting = _ANSWERED
         if not exchange.keep_alive or (self.factory.draining and not self._queue):

@@ -42,6 +42,10 @@ class Wire(Protocol):
     """What an exchange needs of its connection."""
 
     @property
+    def host(self) -> object:
+        """Our own address."""
+
+    @property
     def writable(self) -> bool:
         """Whether the socket takes data at once."""
 
@@ -113,7 +117,6 @@ class Exchange:
     :param head: of the request.
     :param wire: the connection.
     :param peer: the client's address, as the transport or a trusted proxy tells it.
-    :param host: our own.
     :param secure: whether the client speaks TLS, with us or with a trusted proxy.
     """
 
@@ -129,7 +132,6 @@ class Exchange:
         "file",
         "gone",
         "head",
-        "host",
         "on_drained",
         "on_gone",
         "peer",
@@ -138,13 +140,10 @@ class Exchange:
         "secure",
     )
 
-    def __init__(
-        self, head: Head, wire: Wire, peer: object = None, host: object = None, *, secure: bool = False
-    ) -> None:
+    def __init__(self, head: Head, wire: Wire, peer: object = None, *, secure: bool = False) -> None:
         self._wire = wire
         self.head = head
         self.peer = peer
-        self.host = host
         self.secure = secure
         #: The body, where the route wants it as bytes.
         self.body = b""
@@ -174,6 +173,11 @@ class Exchange:
     def request(self) -> Request:
         """The request as Cyclone's handlers know it; a new object each time."""
         return Request(self)
+
+    @property
+    def host(self) -> object:
+        """Our own address."""
+        return self._wire.host
 
     @property
     def remote_ip(self) -> str:

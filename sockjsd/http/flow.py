@@ -38,6 +38,16 @@ class Watcher(Protocol):
         """The buffer filled up or emptied, or a slice has left."""
 
 
+class _Nobody:
+    """Watches a flow that has ended: what holds its own watcher is freed by the garbage collector only, and late."""
+
+    def moved(self, writable: bool) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
 @implementer(IPushProducer)
 class Flow:
     """Writes to a socket or its transport, and learns when what waits has left.
@@ -56,7 +66,7 @@ class Flow:
 
     def __init__(self, transport: Any, watcher: Watcher, gathering: Gathering) -> None:
         self._transport = transport
-        self._watcher = watcher
+        self._watcher: Watcher = watcher
         self._gathering = gathering
         self._socket = plain_socket(transport)
         self._full = False
@@ -89,7 +99,8 @@ class Flow:
     def drop(self) -> None:
         """The connection is lost, or about to be cut: forget what waits, and write no more."""
         self._ended = self._full = True
-        self._backlog.clear()
+        self._watcher = _NOBODY
+        self._backlog = []
         self._gathering.pop(self)
 
     # For the gathering.

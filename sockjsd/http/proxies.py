@@ -54,17 +54,13 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """The two ends of a connection.
+class End:
+    """Who is at the other end of a connection.
 
-    :param host: our address.
-    :param neighbour: the address of the other end.
     :param sender: who has connected there, where the PROXY protocol tells it; else the neighbour.
-    :param trusted: whether the neighbour is a proxy that is trusted.
+    :param trusted: whether the neighbour itself is a proxy that is trusted.
     """
 
-    host: object
-    neighbour: object
     sender: Sender
     trusted: bool
 
@@ -80,31 +76,32 @@ class Proxies:
         self._unix = UNIX_PROXIES in words
         self._networks = [ipaddress.ip_network(word) for word in words if word != UNIX_PROXIES]
 
-    def ends_of(self, transport: Any) -> Ends:
-        """Return the ends of the connection that *transport* is."""
-        return self.ends(
-            transport.getHost(),
-            neighbour_of(transport),
-            Sender(transport.getPeer(), ISSLTransport.providedBy(transport)),
-        )
+    def end_of(self, transport: Any) -> End:
+        """Return who is at the other end of the connection that *transport* is."""
+        sender = Sender(transport.getPeer(), ISSLTransport.providedBy(transport))
+        return self.end(neighbour_of(transport), sender)
 
-    def ends(self, host: object, neighbour: object, sender: Sender) -> Ends:
-        """Return the ends of a connection; see :class:`Ends`."""
-        return Ends(host, neighbour, sender, self._trusts(neighbour))
+    def end(self, neighbour: object, sender: Sender) -> End:
+        """Return who is at the other end of a connection.
 
-    def sender(self, fields: Headers, ends: Ends) -> Sender:
+        :param neighbour: its address.
+        :param sender: who has connected there, where the PROXY protocol tells it; else the neighbour.
+        """
+        return End(sender, self._trusts(neighbour))
+
+    def sender(self, fields: Headers, end: End) -> Sender:
         """Return where a request comes from, and remove from *fields* what nobody should believe.
 
         From a trusted proxy the claims that are not read here stay as they came, for views that want them.
 
         :param fields: of the request.
-        :param ends: of its connection.
+        :param end: of its connection.
         """
-        if not ends.trusted:
+        if not end.trusted:
             _remove_claims(fields)
-            return ends.sender
-        secure = ends.sender.secure
-        client = self._client(fields, ends.sender.address)
+            return end.sender
+        secure = end.sender.secure
+        client = self._client(fields, end.sender.address)
         if PROTO in fields:
             said = _SECURE.get(fields[PROTO].lower())
             fields.remove(PROTO)

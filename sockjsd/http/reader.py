@@ -88,6 +88,10 @@ class Reader:
             break
         return b""
 
+    def release(self) -> None:
+        """Let go of the parser, for good: each holds the other, and nobody but the garbage collector would see it."""
+        del self._parser
+
     # Called by httptools.
 
     def on_message_begin(self) -> None:

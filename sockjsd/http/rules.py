@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sockjsd.errors import HTTPError
 from sockjsd.http.headers import Headers
@@ -67,8 +68,7 @@ class Head:
         # llhttp heeds the latter too, and refuses what comes after a close.
         if "connection" not in headers and "proxy-connection" not in headers:
             return self.version == "HTTP/1.1"
-        field = f"{headers.get('connection', '')},{headers.get('proxy-connection', '')}"
-        tokens = {token.strip(" \t").lower() for token in field.split(",")}
+        tokens = _options(headers.get("connection", "")) | _options(headers.get("proxy-connection", ""))
         return "close" not in tokens and (self.version == "HTTP/1.1" or "keep-alive" in tokens)
 
 
@@ -77,6 +77,12 @@ UNREADABLE = Head("GET", "/", "/", "", "HTTP/1.1", Headers(), "", 0)
 
 #: As the parser has it -> as a head has it.
 _VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1"}
+
+
+@lru_cache(maxsize=32)  # browsers and proxies send next to no others
+def _options(connection: str) -> frozenset[str]:
+    """Return what a ``Connection`` field lists, in lower case."""
+    return frozenset(token.strip(" \t").lower() for token in connection.split(","))
 
 
 def check(method: str, target: str, version: str, headers: Headers) -> Head:

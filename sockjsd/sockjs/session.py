@@ -107,6 +107,25 @@ class SessionOptions:
     output_limit: int = 1024 * 1024
 
 
+class _Nobody:
+    """The application of a session that is forgotten.
+
+    Each would hold the other, and only the garbage collector would see that nobody else holds them.
+    """
+
+    def opened(self, session: Session) -> None:
+        pass
+
+    def received(self, session: Session, text: Message) -> None:
+        pass
+
+    def closed(self, session: Session) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
 class Session:
     """One client's life.
 
@@ -343,6 +362,7 @@ class Session:
 
     def _forget(self) -> None:
         self._change(Event.FORGOTTEN)
+        self._handler = _NOBODY
         self._discard()
         self._keeper.forget(self)
 

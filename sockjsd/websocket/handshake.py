@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha1
 
 from sockjsd.errors import HTTPError
@@ -74,21 +75,22 @@ def _proof(key: str) -> bytes:
 
 
 def _names_websocket(headers: Mapping[str, str]) -> bool:
-    return _tokens(headers, "upgrade") == [b"websocket"]
+    return _tokens(headers.get("upgrade", "")) == [b"websocket"]
 
 
 def _connection_upgrades(headers: Mapping[str, str]) -> bool:
     # A list: Firefox sends "keep-alive, Upgrade".
-    return b"upgrade" in _tokens(headers, "connection")
+    return b"upgrade" in _tokens(headers.get("connection", ""))
 
 
-def _tokens(headers: Mapping[str, str], name: str) -> list[bytes]:
-    """Return the list in a header, in lower case.
+@lru_cache(maxsize=32)  # each is asked for twice, and browsers send next to no others
+def _tokens(field: str) -> list[bytes]:
+    """Return the list in a header field, in lower case; it is shared.
 
     As bytes, because only ASCII letters have a case in HTTP: ``str.lower`` makes a ``k`` of the
     Kelvin sign, ``str.strip`` takes a no-break space, and no proxy in front of us would.
     """
-    folded = _field(headers, name).encode("ascii", "backslashreplace").lower()
+    folded = field.encode("ascii", "backslashreplace").lower()
     return [token.strip(b" \t") for token in folded.split(b",")]
 
 

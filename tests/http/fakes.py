@@ -27,6 +27,7 @@ class Wire:
         self.done_with: list[Exchange] = []
         self.upgraded_to: list[Upgraded] = []
         self.date = DATE
+        self.host: object = None
 
     def send(self, data: bytes) -> None:
         self.sent += data

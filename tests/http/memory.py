@@ -274,6 +274,9 @@ class Client:
         if not self.closed:
             self.closed = True
             self.transport.disconnecting = True
+            producer, self.transport.producer = self.transport.producer, None
+            if producer is not None:
+                producer.stopProducing()
             self.connection.connectionLost(reason)
 
 

@@ -343,7 +343,7 @@ class RequestTests(ExchangeTestCase):
     def test_request_is_that_of_the_head(self) -> None:
         """And of the connection."""
         head = check("PUT", "/a?b", "1.1", Headers.of([("Host", "example.com"), ("X", "y")]))
-        exchange = Exchange(head, self.wire, IPv4Address("TCP", "192.0.2.7", 1), None, secure=True)
+        exchange = Exchange(head, self.wire, IPv4Address("TCP", "192.0.2.7", 1), secure=True)
         request = exchange.request
         self.assertEqual((request.method, request.uri, request.version), ("PUT", "/a?b", "HTTP/1.1"))
         self.assertEqual((request.host, request.remote_ip, request.protocol), ("example.com", "192.0.2.7", "https"))

@@ -180,7 +180,7 @@ def headers(fields: dict[str, str | list[str]]) -> Headers:
 
 def told(proxies: Proxies, fields: Headers, neighbour: object, *, secure: bool = False) -> Sender:
     """Where a request comes from whose connection tells nothing but its neighbour."""
-    return proxies.sender(fields, proxies.ends(None, neighbour, Sender(neighbour, secure)))
+    return proxies.sender(fields, proxies.end(neighbour, Sender(neighbour, secure)))
 
 
 class RuleTests(TestCase):
@@ -193,7 +193,7 @@ class RuleTests(TestCase):
             with self.subTest(case=case):
                 fields, neighbour = headers(case.fields), address(case.neighbour)
                 announced = address(case.announced) if case.announced else neighbour
-                sender = proxies.sender(fields, proxies.ends(None, neighbour, Sender(announced, False)))
+                sender = proxies.sender(fields, proxies.end(neighbour, Sender(announced, False)))
                 expected = "" if case.client == UNIX else case.client
                 self.assertEqual(getattr(sender.address, "host", ""), expected)
                 self.assertEqual(sender.secure, case.secure)
