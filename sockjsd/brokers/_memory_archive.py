@@ -7,7 +7,6 @@ to the other sees no difference.
 
 from __future__ import annotations
 
-import string
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,18 +17,8 @@ from sockjsd.brokers._expiring import Expiring
 from sockjsd.brokers.values import History, Keeping, Once
 from sockjsd.channels.publications import Position, Publication
 
-_EPOCH_SIGNS = string.ascii_letters + string.digits
-#: Characters of an epoch: 62^8 of them, so that two histories of one channel never share one.
-_EPOCH_LENGTH = 8
-
-
-def make_epoch(random: Random) -> str:
-    """A new epoch: 8 random letters and digits."""
-    return "".join(random.choices(_EPOCH_SIGNS, k=_EPOCH_LENGTH))
-
-
-def make_tag(random: Random) -> str:
-    """A new tag: 32 random bits in hexadecimal."""
+def make_digits(random: Random) -> str:
+    """8 random hexadecimal digits: a tag, or an epoch, which only has to differ from those before it."""
     return f"{random.getrandbits(32):08x}"
 
 
@@ -95,7 +84,7 @@ class MemoryArchive:
         meta = self._meta(channel, meta_ttl)
         if meta.position.epoch == epoch:
             self._streams.pop(channel)
-            meta.position = Position(0, make_epoch(self._random))
+            meta.position = Position(0, make_digits(self._random))
         return meta.position
 
     def remove(self, channel: str) -> None:
@@ -110,7 +99,7 @@ class MemoryArchive:
             return None, meta.position
         if once.version:
             meta.version, meta.version_epoch = once.version, once.version_epoch
-        meta.position = Position(meta.position.offset + 1, meta.position.epoch, make_tag(self._random))
+        meta.position = Position(meta.position.offset + 1, meta.position.epoch, make_digits(self._random))
         place = meta.position
         placed = replace(publication, offset=place.offset, epoch=place.epoch, tag=place.tag)
         self._append(channel, placed, keeping)
@@ -128,7 +117,7 @@ class MemoryArchive:
         meta = self._metas.get(channel)
         if meta is None:
             self._streams.pop(channel)
-            meta = _Meta(Position(0, make_epoch(self._random)))
+            meta = _Meta(Position(0, make_digits(self._random)))
         self._metas.put(channel, meta, ttl)
         return meta
 

@@ -18,7 +18,6 @@ Keys, where *prefix* is the one of the configuration::
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -28,9 +27,6 @@ from sockjsd.brokers.values import History, Keeping, Once, Presence, Published
 from sockjsd.channels.publications import ClientInfo, Position, Publication
 from sockjsd.channels.wire import decode_info, decode_tail, encode_info, encode_tail
 
-_EPOCH_SIGNS = string.ascii_letters + string.digits
-#: Characters of an epoch: 62^8 of them, so that two histories of one channel never share one.
-_EPOCH_LENGTH = 8
 _NO_ONCE = Once()
 
 
@@ -99,8 +95,8 @@ class RedisCalls:
         arguments = (
             self.keys.channel(channel),
             encode_tail(publication).encode(),
-            self._epoch(),
-            b"%08x" % self._random.getrandbits(32),
+            self._digits(),
+            self._digits(),
             *kept,
             _ms(once.ttl) if once.key else b"0",
             b"%d" % once.version,
@@ -114,12 +110,12 @@ class RedisCalls:
             command, first, last = b"XREVRANGE", b"+" if since is None else _before(since), b"-"
         else:
             command, first, last = b"XRANGE", b"-" if since is None else b"%d" % (since.offset + 1), b"+"
-        arguments = (self._epoch(), _ms(meta_ttl), first, last, b"%d" % max(limit, -1), command)
+        arguments = (self._digits(), _ms(meta_ttl), first, last, b"%d" % max(limit, -1), command)
         return Call(script("history"), self.keys.history(channel), arguments)
 
     def renew(self, channel: str, epoch: str, meta_ttl: float) -> Call:
         """Begin a new epoch."""
-        arguments = (self._epoch(), _ms(meta_ttl), epoch.encode(errors="surrogatepass"))
+        arguments = (self._digits(), _ms(meta_ttl), epoch.encode(errors="surrogatepass"))
         return Call(script("renew"), self.keys.history(channel), arguments)
 
     def add_presence(self, channel: str, client: str, info: ClientInfo, ttl: float) -> Call:
@@ -139,8 +135,9 @@ class RedisCalls:
         """Ask how many are there."""
         return Call(script("presence_stats"), self.keys.presence(channel))
 
-    def _epoch(self) -> bytes:
-        return "".join(self._random.choices(_EPOCH_SIGNS, k=_EPOCH_LENGTH)).encode()
+    def _digits(self) -> bytes:
+        """8 random hexadecimal digits: a tag, or an epoch, which only has to differ from those before it."""
+        return b"%08x" % self._random.getrandbits(32)
 
 
 # The answers.  They are Any: txredisapi and redis-py give lists of integers and bytes, nested as the scripts say.

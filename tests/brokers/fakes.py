@@ -48,6 +48,8 @@ class FakeTransport(StringTransport):
         self.options: list[str] = []
         self.hangs = False
         self.lost = False
+        # For a test that looks at some commands and keeps the others.
+        self.asked: list[Command] = []
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Remember the option."""
@@ -85,6 +87,36 @@ class FakeTransport(StringTransport):
     def answer(self, *answers: bytes) -> None:
         """Redis's bytes arrive, in one read."""
         self.protocol.dataReceived(b"".join(answers))
+
+
+class RecordingOwner:
+    """Owns a connection and keeps what it was told of it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def opened(self, connection: object) -> None:
+        """The connection can be used."""
+        self.told.append("opened")
+
+    def closed(self, connection: object, problem: str) -> None:
+        """The connection is gone."""
+        self.told.append(f"closed: {problem}")
+
+
+class RecordingListener:
+    """Keeps what it was told of a link."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def link_ready(self) -> None:
+        """The link is ready."""
+        self.told.append("ready")
+
+    def link_failed(self, problem: str) -> None:
+        """The link failed."""
+        self.told.append(problem)
 
 
 class FakeEndpoint:

@@ -9,6 +9,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers._redis_url import RedisAddress, make_endpoint, parse_redis_url
+from sockjsd.config.sentinels import Sentinels
 from sockjsd.errors import ConfigurationError
 
 GOOD = {
@@ -18,6 +19,10 @@ GOOD = {
     "redis://[::1]:7000/": RedisAddress(host="::1", port=7000),
     "redis://:s%40me@cache": RedisAddress(host="cache", port=6379, password="s@me"),
     "rediss://app:pw@cache": RedisAddress(host="cache", port=6379, tls=True, username="app", password="pw"),
+    "sentinel://:pw@s1,s2:7/mymaster/3": RedisAddress(
+        sentinels=Sentinels((("s1", 26379), ("s2", 7)), "mymaster", 3, password="pw"), database=3, password="pw"
+    ),
+    "sentinels://s1/m": RedisAddress(sentinels=Sentinels((("s1", 26379),), "m", tls=True), tls=True),
     "redis+unix:///run/redis.sock": RedisAddress(path="/run/redis.sock"),
     "redis+unix:///run/a%20b.sock?db=5": RedisAddress(path="/run/a b.sock", database=5),
     "redis+unix://:pw@/run/redis.sock": RedisAddress(path="/run/redis.sock", password="pw"),
@@ -31,6 +36,8 @@ BAD = (
     "redis://cache/-1",
     "redis+unix://s3cret",
     "redis://[s3cret",
+    "sentinel://:s3cret@s1",
+    "sentinel://s1/m?s3cret",
     "s3cret",
 )
 
@@ -39,7 +46,7 @@ class ParseTests(SynchronousTestCase):
     """Reading the address of Redis."""
 
     def test_address_is_read_in_each_form(self) -> None:
-        """All three forms, with every part that can be left out."""
+        """All forms, with every part that can be left out."""
         self.assertEqual({url: parse_redis_url(url) for url in GOOD}, GOOD)
 
     def test_address_is_refused_without_quoting_it(self) -> None:
@@ -65,14 +72,14 @@ class EndpointTests(SynchronousTestCase):
     def test_endpoint_fits_the_address(self) -> None:
         """A host is connected by name, a path through a Unix socket."""
         reactor = MemoryReactorClock()
-        self.assertIsInstance(make_endpoint(reactor, RedisAddress(host="::1", port=1), 1.0), HostnameEndpoint)
-        self.assertIsInstance(make_endpoint(reactor, RedisAddress(path="/run/r"), 1.0), UNIXClientEndpoint)
+        self.assertIsInstance(make_endpoint(reactor, RedisAddress(host="::1", port=1), 1.0, 2.0), HostnameEndpoint)
+        self.assertIsInstance(make_endpoint(reactor, RedisAddress(path="/run/r"), 1.0, 2.0), UNIXClientEndpoint)
 
     def test_endpoint_speaks_tls_only_when_asked(self) -> None:
         """With rediss the first bytes are the greeting of TLS; without it there are none of ours."""
         for tls, greeting in ((True, b"\x16\x03"), (False, b"")):
             reactor = MemoryReactorClock()
-            endpoint = make_endpoint(reactor, RedisAddress(host="127.0.0.1", port=7000, tls=tls), 1.0)
+            endpoint = make_endpoint(reactor, RedisAddress(host="127.0.0.1", port=7000, tls=tls), 1.0, 2.0)
             endpoint.connect(Factory.forProtocol(Protocol))
             reactor.advance(1)
             host, port, factory = reactor.tcpClients[0][:3]
