@@ -40,6 +40,7 @@ from sockjsd.config import Config
 from sockjsd.config import Endpoint as EndpointOptions
 from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
+from sockjsd.config.namespace import DISCONNECT, LATEST_ONLY
 from sockjsd.django_wsgi import Site
 from sockjsd.endpoints.connection import Reception, make_hall
 from sockjsd.endpoints.event_listener import Sources, limits_of
@@ -53,6 +54,7 @@ from sockjsd.http.limits import Limits
 from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
 from sockjsd.relay import Relay
+from sockjsd.sockjs.batch import Expendable
 from sockjsd.sockjs.connection import SockJSConnection
 from sockjsd.sockjs.origins import Origins
 from sockjsd.transports.endpoint import Endpoint
@@ -121,10 +123,17 @@ class Node:
     def _join_broker_and_hub(self) -> tuple[Hub, Relay]:
         broker, meta_ttl = self._broker, self._config.channels.meta_ttl
         relay = Relay(broker, self._namespaces.find, Random(), self._deliver, meta_ttl=meta_ttl)
-        relay.hub = Hub(relay, self._delivery_failed)
+        relay.hub = Hub(relay, self._delivery_failed, self._expendable)
         broker.on_run, broker.on_lost, broker.on_back = relay.delivered, relay.lost, relay.back
         self._wheel.each_second(relay.tick)
         return relay.hub, relay
+
+    def _expendable(self, channel: str) -> Expendable | None:
+        """Return whether publications on *channel* may be dropped for slow clients."""
+        rules = self._namespaces.find(channel)
+        if rules is None or rules.output_policy == DISCONNECT:
+            return None
+        return Expendable(channel, rules.output_policy == LATEST_ONLY)
 
     # Starting.
 

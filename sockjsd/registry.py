@@ -168,6 +168,10 @@ class Registry:
         """Call ``session.timed_out()`` after *seconds*."""
         self._wheel.set(session, seconds)
 
+    def skipped(self, messages: int) -> None:
+        """Count what was dropped for a slow client, who stays."""
+        self.losses.skip(messages)
+
     def forget(self, session: Session) -> None:
         """Release the id and the timer of *session*, and count what it did not deliver."""
         if session.dropped:

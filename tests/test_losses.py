@@ -80,3 +80,17 @@ class LossesTests(SynchronousTestCase):
         """A close reason is the peer's text: it cannot make a line of its own."""
         self.losses.add(1, 4000, "x\n2026 forged")
         self.assertNotIn("\n", self.lines[0])
+
+    def test_tells_what_was_skipped_as_a_sum(self) -> None:
+        """Clients that stay are no connections that ended; the sum is told as often."""
+        self.losses.skip(3)
+        for _ in range(1000):
+            self.losses.skip(2)
+        self.losses.add(1, 3008, "slow")
+        self.wait()
+        said = "/events: {} messages were dropped for slow clients, as their channels' output_policy says"
+        self.assertEqual(self.lines[:2], [said.format(3), said.format(2000)])
+        self.assertIn("1 connections ended before 1 messages", self.lines[2])
+        self.assertEqual((self.losses.skipped, self.losses.connections, self.losses.messages), (2003, 1, 1))
+        self.wait()
+        self.assertEqual(len(self.lines), 3)

@@ -60,14 +60,14 @@ def pushes(channel: str, items: list[Item]) -> Batch | None:
     """Return the publications in *items* as pushes; ``None`` when there are none."""
     name = encode_basestring(channel)
     lines = [_pub(name, item) for item in items if type(item) is Publication]
-    return Batch(["\n".join(lines)]) if lines else None
+    return Batch(["\n".join(lines)], len(lines)) if lines else None
 
 
 def pushes_with_joins(channel: str, items: list[Item]) -> Batch | None:
     """Return all *items* as pushes."""
     name = encode_basestring(channel)
     lines = [_pub(name, item) if type(item) is Publication else _coming(name, item) for item in items]
-    return Batch(["\n".join(lines)])
+    return Batch(["\n".join(lines)], len(lines))
 
 
 BARE: Final[Form[Batch]] = bare

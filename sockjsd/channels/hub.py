@@ -26,6 +26,7 @@ from typing import Any, Protocol, TypeVar
 
 from sockjsd.channels.publications import Item, Publication
 from sockjsd.errors import StateError
+from sockjsd.sockjs.batch import Batch, Expendable
 
 BatchT = TypeVar("BatchT")
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
@@ -82,8 +83,9 @@ _Group = dict[Subscriber[Any], Owner | None]
 
 @dataclass(slots=True)
 class _Interest:
-    """Why a channel is wanted: its subscribers by form, and holders."""
+    """Why a channel is wanted: its subscribers by form, and holders; and whether slow clients may miss some of it."""
 
+    expendable: Expendable | None = None
     groups: dict[Form[Any], _Group] = field(default_factory=dict)
     holds: int = 0
 
@@ -99,11 +101,18 @@ class Hub:
 
     :param feed: the broker, or the relay; it has to call :meth:`delivered` with what arrives.
     :param on_error: called with what a form, a subscriber or an owner raised; must not raise itself.
+    :param expendable: tells of a channel whether its publications may be dropped for slow clients.
     """
 
-    def __init__(self, feed: ChannelFeed, on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        feed: ChannelFeed,
+        on_error: Callable[[Exception], None],
+        expendable: Callable[[str], Expendable | None] = lambda channel: None,
+    ) -> None:
         self._feed = feed
         self._on_error = on_error
+        self._expendable = expendable
         self._interests: dict[str, _Interest] = {}
         # The same pairs seen from the other side, so that a leaving subscriber costs only its own channels.
         self._forms_of: dict[Subscriber[Any], dict[str, Form[Any]]] = {}
@@ -182,10 +191,15 @@ class Hub:
             publications = sum(type(item) is Publication for item in items)
             self._publications += publications
             interest = self._interests.get(channel)
-            if interest is not None and items:
-                # Copies, because subscribers may come and go in answer to what they got.
-                for form, group, members in [(*pair, tuple(pair[1])) for pair in interest.groups.items()]:
-                    self._deliveries += publications * self._fan_out(channel, items, form, group, members)
+            if interest is None or not items:
+                continue
+            # Who came or went is told even to slow clients.
+            expendable = interest.expendable if publications == len(items) else None
+            # Copies, because subscribers may come and go in answer to what they got.
+            for form, group, members in [(*pair, tuple(pair[1])) for pair in interest.groups.items()]:
+                batch = self._made(form, channel, items, expendable)
+                if batch is not None:
+                    self._deliveries += publications * self._fan_out(batch, group, members)
 
     def reset(self, channel: str) -> None:
         """Tell the owners of all subscriptions of *channel* that a history has ended."""
@@ -199,18 +213,20 @@ class Hub:
                 except Exception as error:  # ends in the code of the site: anything may come
                     self._on_error(error)
 
-    def _fan_out(
-        self, channel: str, items: list[Item], form: Form[Any], group: _Group, members: tuple[Subscriber[Any], ...]
-    ) -> int:
-        """Return how many subscribers took what *form* makes of *items*."""
-        taken = 0
+    def _made(self, form: Form[Any], channel: str, items: list[Item], expendable: Expendable | None) -> Any:
+        """Return what *form* makes of *items*."""
         try:
             batch = form(channel, items)
         except Exception as error:  # one form that fails costs the others nothing
             self._on_error(error)
-            return taken
-        if batch is None:
-            return taken
+            return None
+        if expendable is not None and isinstance(batch, Batch):
+            batch.expendable = expendable
+        return batch
+
+    def _fan_out(self, batch: Any, group: _Group, members: tuple[Subscriber[Any], ...]) -> int:
+        """Return how many of *members* took *batch*; those who left *group* meanwhile do not get it."""
+        taken = 0
         for subscriber in members:
             if subscriber not in group:
                 continue
@@ -225,7 +241,7 @@ class Hub:
     def _want(self, channel: str) -> _Interest:
         interest = self._interests.get(channel)
         if interest is None:
-            interest = self._interests[channel] = _Interest()
+            interest = self._interests[channel] = _Interest(self._expendable(channel))
             self._feed.subscribe(channel)
         return interest
 

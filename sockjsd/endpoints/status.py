@@ -34,7 +34,7 @@ class Status(LeanHandler):
                    "plain": int, "resets": int, "rollbacks": int, "lost": int},
          "endpoints": {prefix: {"sessions_active": int, "connections_active": int, "connections_ps": float,
                                 "packets_sent_ps": float, "packets_recv_ps": float, "transp_websocket": int, …,
-                                "losses": {"connections": int, "messages": int}}}}
+                                "losses": {"connections": int, "messages": int, "skipped": int}}}}
 
     The numbers of ``hub``, ``relay`` and ``losses`` only grow, but ``channels``, ``subscriptions`` and ``lines``.
     """
@@ -71,4 +71,5 @@ class Status(LeanHandler):
 
 def _numbers(endpoint: Endpoint) -> dict[str, object]:
     losses = endpoint.sessions.losses
-    return {**endpoint.stats.dump(), "losses": {"connections": losses.connections, "messages": losses.messages}}
+    lost = {"connections": losses.connections, "messages": losses.messages, "skipped": losses.skipped}
+    return {**endpoint.stats.dump(), "losses": lost}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sockjsd.sockjs import frames
@@ -21,6 +22,18 @@ OVERHEAD = 200
 _HEAD = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Expendable:
+    """That a batch may be dropped for a client that reads too slowly, instead of the client.
+
+    :ivar channel: what it was published on.
+    :ivar latest_only: whether all but the channel's latest batch may go; else the oldest go first.
+    """
+
+    channel: str
+    latest_only: bool
+
+
 class Batch:
     """One or more messages that leave together.
 
@@ -30,12 +43,16 @@ class Batch:
     first measured or encoded for them.
 
     :param texts: the messages, at least one, in order.
+    :param count: what they count for where one message tells of several; 0: each for one.
+    :ivar expendable: whether it may be dropped for a slow client; set before it is shared.
     """
 
-    __slots__ = ("_bare", "_data", "_encoded", "_envelope", "_prefixed", "_quoted", "texts")
+    __slots__ = ("_bare", "_count", "_data", "_encoded", "_envelope", "_prefixed", "_quoted", "expendable", "texts")
 
-    def __init__(self, texts: Sequence[Message]) -> None:
+    def __init__(self, texts: Sequence[Message], count: int = 0) -> None:
         self.texts = texts
+        self._count = count
+        self.expendable: Expendable | None = None
         # The JSON strings joined by commas; empty until somebody needs them.
         self._quoted = b""
         # The messages without JSON; None until somebody needs them.
@@ -47,6 +64,11 @@ class Batch:
         self._data = b""
         # The same for each envelope that was asked for; None while that is but one.
         self._encoded: dict[Envelope, bytes] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many messages count as lost when it is not delivered."""
+        return self._count or len(self.texts)
 
     @property
     def quoted(self) -> bytes:
@@ -115,3 +137,33 @@ class Batch:
         if all(batch._quoted for batch in batches):  # else they wait for the raw WebSocket, which needs no JSON
             whole._quoted = b",".join(batch._quoted for batch in batches)
         return whole
+
+
+def spare(queue: Sequence[Batch], excess: int, *, binary: bool) -> tuple[list[Batch], list[Batch]]:
+    """Return what of a slow client's *queue* is kept, and what is dropped to make it *excess* bytes smaller.
+
+    Outdated batches of channels of which only the latest counts go in any case, of the other expendable
+    ones as many as have to, the oldest first.  What is not expendable stays, whatever its size.
+    """
+    outdated = _outdated(queue)
+    kept, dropped = [], []
+    for batch in queue:
+        terms = batch.expendable
+        if terms is not None and (id(batch) in outdated if terms.latest_only else excess > 0):
+            dropped.append(batch)
+            excess -= batch.size(binary=binary)
+        else:
+            kept.append(batch)
+    return kept, dropped
+
+
+def _outdated(queue: Sequence[Batch]) -> set[int]:
+    """Return the identities of those that are followed by another one of their channel, where that is what counts."""
+    followed: set[str] = set()
+    outdated = set()
+    for batch in reversed(queue):
+        if batch.expendable is not None and batch.expendable.latest_only:
+            if batch.expendable.channel in followed:
+                outdated.add(id(batch))
+            followed.add(batch.expendable.channel)
+    return outdated

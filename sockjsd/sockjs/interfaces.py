@@ -80,5 +80,8 @@ class Keeper(Protocol):
     def wake(self, session: Session, seconds: float) -> None:
         """Call ``session.timed_out()`` after *seconds*, instead of when it was asked for before."""
 
+    def skipped(self, messages: int) -> None:
+        """Take note that so many messages were dropped for a slow client, who stays."""
+
     def forget(self, session: Session) -> None:
         """Drop the session's timer and its id: it will never do anything again."""

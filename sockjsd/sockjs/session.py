@@ -26,7 +26,7 @@ from enum import Enum
 
 from sockjsd.errors import StateError
 from sockjsd.sockjs import frames
-from sockjsd.sockjs.batch import Batch, Message
+from sockjsd.sockjs.batch import Batch, Message, spare
 from sockjsd.sockjs.interfaces import Handler, Keeper, Receiver
 
 #: Close codes of SockJS, by section "Handling close" and by what sockjs-node sends.
@@ -258,7 +258,8 @@ class Session:
     def deliver(self, batch: Batch) -> None:
         """Send *batch*, now if a receiver can take it, else as soon as one can.
 
-        What waits beyond ``output_limit`` ends the session with ``TOO_SLOW``.
+        When more than ``output_limit`` waits, what is expendable is dropped; where that is not enough, the session
+        ends with ``TOO_SLOW``.
         """
         if self._state is not _OPEN:
             return
@@ -271,8 +272,7 @@ class Session:
             self._queue = []
         self._queue.append(batch)
         if self._pending > self._options.output_limit:
-            self._discard()
-            self.close(*TOO_SLOW)
+            self._make_room(self._queue)
 
     def close(self, code: int = 3000, reason: str = "Go away!") -> None:
         """End the session; the client is told *code* and *reason*.  A second call changes nothing.
@@ -379,10 +379,23 @@ class Session:
         self._pending = 0
         return waiting
 
+    def _make_room(self, queue: list[Batch]) -> None:
+        """Drop what may be dropped of *queue*, which has grown too big, or else the client."""
+        limit = self._options.output_limit
+        # A quarter more than has to go: looking through the queue for each publication would cost the others.
+        kept, dropped = spare(queue, self._pending - limit + limit // 4, binary=self._binary)
+        if dropped:
+            self._queue = kept
+            self._pending = sum(batch.size(binary=self._binary) for batch in kept)
+            self._keeper.skipped(sum(batch.count for batch in dropped))
+        if self._pending > limit:
+            self._discard()
+            self.close(*TOO_SLOW)
+
     def _discard(self) -> None:
         """Drop what waits, and count it."""
         if self._queue:
-            self.dropped += sum(len(batch.texts) for batch in self._queue)
+            self.dropped += sum(batch.count for batch in self._queue)
         self._queue = None
         self._pending = 0
 

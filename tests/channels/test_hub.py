@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.channels.forms import BARE, PUSHES_WITH_JOINS
 from sockjsd.channels.hub import Hub, HubCounts
 from sockjsd.channels.publications import ClientInfo, Item, Joined, Publication
 from sockjsd.errors import StateError
+from sockjsd.sockjs.batch import Batch as RealBatch
+from sockjsd.sockjs.batch import Expendable
 
 Batch = tuple[str, ...]
 NEWS: list[Item] = [Publication("1")]
@@ -281,6 +284,42 @@ class FormTests(HubCase):
         self.reader("ann", "news")
         self.hub.subscribe("news", Reader("bob", self.log), shouting)
         self.assertEqual(self.hub.subscribers("news"), 2)
+        self.hub.hold("held")
+        self.assertEqual(self.hub.listeners(), {"news": 2, "held": 0})
+
+
+class ExpendableTests(HubCase):
+    """Which batches may be dropped for slow clients."""
+
+    def setUp(self) -> None:
+        """Let those on prices be dropped."""
+        super().setUp()
+        self.terms = Expendable("prices", True)
+        self.hub = Hub(self.feed, self.errors.append, lambda channel: self.terms if channel == "prices" else None)
+        self.batches: list[RealBatch] = []
+
+    def deliver(self, batch: RealBatch) -> None:
+        """Keep the batch."""
+        self.batches.append(batch)
+
+    def test_batches_tell_it_when_the_channel_says_so(self) -> None:
+        """Those of other channels do not."""
+        for channel in ("prices", "news"):
+            self.hub.subscribe(channel, self, BARE)
+        self.publish(prices=["1"], news=["2"])
+        self.assertEqual([batch.expendable for batch in self.batches], [self.terms, None])
+
+    def test_batches_are_kept_when_somebody_joined(self) -> None:
+        """The next one does not tell it again."""
+        self.hub.subscribe("prices", self, PUSHES_WITH_JOINS)
+        self.hub.delivered({"prices": [Publication("1"), Joined(ClientInfo("42", "c"))]})
+        self.assertEqual([batch.expendable for batch in self.batches], [None])
+
+    def test_forms_may_make_something_else(self) -> None:
+        """What is no batch is left as it is."""
+        self.reader("ann", "prices")
+        self.publish(prices=["1"])
+        self.assertEqual((self.log, self.errors), ([("ann", ("1",))], []))
 
 
 class ResetTests(HubCase):

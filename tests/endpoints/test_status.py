@@ -60,7 +60,7 @@ class StatusTests(SynchronousTestCase):
                 "uptime": 12.346,
                 "relay": dict.fromkeys(RELAYED.split(), 0),
                 "hub": {"channels": 0, "subscriptions": 0, "publications": 0, "deliveries": 0},
-                "endpoints": {"/echo": {**numbers, **rates, "losses": {"connections": 0, "messages": 0}}},
+                "endpoints": {"/echo": {**numbers, **rates, "losses": {"connections": 0, "messages": 0, "skipped": 0}}},
             },
         )
 
@@ -77,7 +77,9 @@ class StatusTests(SynchronousTestCase):
         self.hub.delivered({"news": [Publication("3")]})
         socket.client.lose()
         numbers = self.status()["endpoints"]["/echo"]
-        self.assertEqual((numbers["transp_websocket"], numbers["losses"]), (0, {"connections": 1, "messages": 1}))
+        self.assertEqual(
+            (numbers["transp_websocket"], numbers["losses"]), (0, {"connections": 1, "messages": 1, "skipped": 0})
+        )
         self.flushLoggedErrors()
 
     def test_relay_tells_what_it_found(self) -> None:

@@ -102,6 +102,10 @@ class FakeKeeper:
         """Remember the time."""
         self.seconds = seconds
 
+    def skipped(self, messages: int) -> None:
+        """Note how many."""
+        self.lines.append(f"skipped {messages}")
+
     def forget(self, session: Session) -> None:
         """Note the end."""
         self.seconds = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import tracemalloc
 from unittest import TestCase
 
-from sockjsd.sockjs.batch import OVERHEAD, Batch
+from sockjsd.sockjs.batch import OVERHEAD, Batch, Expendable, spare
 from sockjsd.sockjs.envelopes import EVENTSOURCE, RAW_WEBSOCKET, WEBSOCKET, XHR, Envelope, compressed, jsonp
 from sockjsd.websocket.deflate import Agreement
 
@@ -176,3 +176,59 @@ class JoinedTests(TestCase):
         Batch.joined([first, second])
         self.assertEqual((first.texts, second.texts), (["a"], ["b"]))
         self.assertEqual(first.encoded(XHR), b'a["a"]\n')
+
+
+class SpareTests(TestCase):
+    """What is dropped for a slow client."""
+
+    #: What a batch of one letter takes.
+    SIZE = Batch(["a"]).size()
+
+    def queue(self, *wanted: str) -> list[Batch]:
+        """Return a batch for each word: its message, and how it may be dropped: ``a`` ``b:old`` ``c:new=channel``."""
+        queue = []
+        for word in wanted:
+            text, _, terms = word.partition(":")
+            batch = Batch([text])
+            if terms:
+                batch.expendable = Expendable(terms.partition("=")[2], terms.startswith("new"))
+            queue.append(batch)
+        return queue
+
+    def spared(self, excess: int, *wanted: str) -> tuple[str, str]:
+        """Return the messages that are kept, and those that are dropped."""
+        kept, dropped = spare(self.queue(*wanted), excess, binary=False)
+        return "".join(str(batch.texts[0]) for batch in kept), "".join(str(batch.texts[0]) for batch in dropped)
+
+    def test_oldest_go_first(self) -> None:
+        """As many as have to; the last byte of the excess costs a whole one."""
+        words = ["a:old", "b:old", "c:old"]
+        self.assertEqual(self.spared(1, *words), ("bc", "a"))
+        self.assertEqual(self.spared(self.SIZE, *words), ("bc", "a"))
+        self.assertEqual(self.spared(self.SIZE + 1, *words), ("c", "ab"))
+        self.assertEqual(self.spared(10 * self.SIZE, *words), ("", "abc"))
+
+    def test_others_stay_whatever_has_to_go(self) -> None:
+        """A reply or a message of an application is nothing that a newer one makes up for."""
+        self.assertEqual(self.spared(10 * self.SIZE, "a", "b:old", "c", "d:old"), ("ac", "bd"))
+
+    def test_latest_of_each_channel_stays(self) -> None:
+        """All others of it go at once, however little room is needed."""
+        words = ["a:new=x", "b:new=y", "c", "d:new=x", "e:new=x", "f:new=y"]
+        self.assertEqual(self.spared(1, *words), ("cef", "abd"))
+        self.assertEqual(self.spared(10 * self.SIZE, *words), ("cef", "abd"))
+
+    def test_each_channel_has_its_own_terms(self) -> None:
+        """What goes in any case makes room for what goes only if it has to."""
+        words = ["a:old", "b:new=x", "c:new=x"]
+        self.assertEqual(self.spared(self.SIZE, *words), ("c", "ab"))
+
+    def test_bytes_are_counted_where_there_is_no_json(self) -> None:
+        """The raw WebSocket's receivers."""
+        queue = self.queue("a:old", "b:old")
+        kept, dropped = spare(queue, queue[0].size(binary=True), binary=True)
+        self.assertEqual((kept, dropped), (queue[1:], queue[:1]))
+
+    def test_messages_count_for_what_they_tell_of(self) -> None:
+        """One text may hold several publications."""
+        self.assertEqual((Batch(["a", "b"]).count, Batch(["a\nb\nc"], 3).count), (2, 3))

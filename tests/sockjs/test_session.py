@@ -7,7 +7,7 @@ from itertools import product
 from unittest import TestCase
 
 from sockjsd.errors import StateError
-from sockjsd.sockjs.batch import OVERHEAD, Batch
+from sockjsd.sockjs.batch import OVERHEAD, Batch, Expendable
 from sockjsd.sockjs.session import TRANSITIONS, Event, Session, SessionOptions, State, next_state
 from tests.sockjs.fakes import (
     FakeKeeper,
@@ -258,6 +258,89 @@ class LimitTests(TestCase):
             (stream("s"), ["s: o", OPENED]),
             (sends("x" * 999), [f's: a["{"x" * 999}"]']),
         )
+
+
+class PolicyTests(TestCase):
+    """`output_limit` where publications may be dropped instead of the client."""
+
+    SIZE = Batch(["x"]).size()
+    SLOW = "app: closed 3008 Connection too slow"
+
+    def stalled(self, limit: int = 8) -> Life:
+        """Return a life with a receiver that takes nothing, for which *limit* messages of one letter may wait."""
+        life = Life(SessionOptions(output_limit=limit * self.SIZE), resumable=False)
+        life.offer("r", None, writable=False)
+        life.lines.clear()
+        return life
+
+    def publish(self, life: Life, texts: str, *, latest_only: bool = False, channel: str = "news") -> None:
+        """Deliver a batch for each letter."""
+        for text in texts:
+            batch = Batch([text])
+            batch.expendable = Expendable(channel, latest_only)
+            life.session.deliver(batch)
+
+    def drain(self, life: Life) -> None:
+        """Let the receiver take what waits."""
+        receiver = life.receivers["r"]
+        receiver.writable = True
+        life.session.drained(receiver)
+
+    def test_oldest_are_dropped_when_too_much_waits(self) -> None:
+        """With a quarter of the limit more than has to go, so that the next ones cost nothing; the client stays."""
+        life = self.stalled()
+        self.publish(life, "abcdefgh")
+        self.assertEqual(life.lines, [])
+        self.publish(life, "i")
+        self.assertEqual(life.lines, ["skipped 3"])
+        self.publish(life, "jk")
+        self.assertEqual(life.lines, ["skipped 3"])
+        self.drain(life)
+        self.assertEqual(life.lines[1:], ['r: a["d","e","f","g","h","i","j","k"]'])
+
+    def test_latest_is_kept_when_only_that_counts(self) -> None:
+        """One of each channel, in order."""
+        life = self.stalled(limit=4)
+        self.publish(life, "ab", latest_only=True)
+        self.publish(life, "c", latest_only=True, channel="sport")
+        self.publish(life, "de", latest_only=True)
+        self.assertEqual(life.lines, ["skipped 3"])
+        self.drain(life)
+        self.assertEqual(life.lines[1:], ['r: a["c","e"]'])
+
+    def test_client_is_dropped_when_what_is_left_is_too_much(self) -> None:
+        """Messages that may not be dropped, or too many channels of which the latest is kept; all is counted."""
+        life = self.stalled(limit=4)
+        self.publish(life, "a")
+        for text in "bcde":
+            life.session.send(text)
+        life.session.send("f")
+        self.assertEqual(
+            [line for line in life.lines if not line.startswith("r:")], ["skipped 1", self.SLOW, "forgotten"]
+        )
+        self.assertEqual(life.session.dropped, 5)
+        life = self.stalled(limit=4)
+        for channel in "vwxyz":
+            self.publish(life, "a", latest_only=True, channel=channel)
+        self.assertEqual((life.session.close_code, life.session.dropped), (3008, 5))
+
+    def test_buffer_of_a_stalled_client_is_bounded_for_ever(self) -> None:
+        """However much is published, never more than the limit waits, and no message is uncounted."""
+        life = self.stalled(limit=100)
+        self.publish(life, "x" * 10_000)
+        skipped = sum(int(line.split()[1]) for line in life.lines)
+        self.drain(life)
+        delivered = life.lines[-1].count("x")
+        self.assertLessEqual(delivered, 100)
+        self.assertEqual(skipped + delivered, 10_000)
+        self.assertLess(len(life.lines), 10_000 // 20)
+
+    def test_client_that_reads_gets_everything(self) -> None:
+        """A policy is for the slow ones."""
+        life = self.stalled(limit=2)
+        self.drain(life)
+        self.publish(life, "abcd", latest_only=True)
+        self.assertEqual(life.lines, [f'r: a["{text}"]' for text in "abcd"])
 
 
 class TimeTests(TestCase):
