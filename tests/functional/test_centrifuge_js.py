@@ -67,6 +67,7 @@ class Cases:
         """All of it over one transport; the daemon is everybody's, so names of channels are not."""
 
         transport: ClassVar[str]
+        sockjs: ClassVar[str] = ""
 
         def setUp(self) -> None:
             need_node()
@@ -80,14 +81,14 @@ class Cases:
 
         def opened(self, **options: Any) -> CentrifugeJS:
             """Return a client that has begun to connect."""
-            client = CentrifugeJS(f"127.0.0.1:{self.daemon.port}", self.transport, **options)
+            client = CentrifugeJS(f"127.0.0.1:{self.daemon.port}", self.transport, sockjs=self.sockjs, **options)
             self.addCleanup(client.close)
             return client
 
         def test_client_connects_when_its_token_is_good(self) -> None:
             """Over the transport that was asked for."""
             connected = self.client().wait("connected", of="client")
-            self.assertEqual(connected["transport"], self.transport)
+            self.assertIn(connected["transport"], (self.transport, f"{self.transport}-{self.sockjs}"))
             self.assertRegex(connected["client"], "^[0-9a-f-]{36}$")
 
         def test_client_stays_away_when_its_token_is_bad(self) -> None:
@@ -202,7 +203,7 @@ class Cases:
 
         def test_history_is_read_in_parts(self) -> None:
             """Forwards, backwards, since a place, and only the place."""
-            client, channel = self.client(), f"kept:history-{self.transport}"
+            client, channel = self.client(), f"kept:history-{self.transport}{self.sockjs}"
             client.subscribe(channel)
             for number in range(1, 8):
                 client.call("publish", number, channel=channel)
@@ -221,7 +222,7 @@ class Cases:
 
         def test_subscriber_misses_nothing_when_it_was_cut(self) -> None:
             """What was published meanwhile comes with the subscription."""
-            client, other, channel = self.client(), self.client(), f"kept:cut-{self.transport}"
+            client, other, channel = self.client(), self.client(), f"kept:cut-{self.transport}{self.sockjs}"
             client.subscribe(channel)
             other.subscribe(channel)
             other.call("publish", 1, channel=channel)
@@ -239,7 +240,7 @@ class Cases:
 
         def test_subscriber_is_told_when_too_much_was_missed(self) -> None:
             """More than the history holds."""
-            client, other, channel = self.client(), self.client(), f"kept:lost-{self.transport}"
+            client, other, channel = self.client(), self.client(), f"kept:lost-{self.transport}{self.sockjs}"
             client.subscribe(channel)
             other.subscribe(channel)
             client.call("disconnect")
@@ -253,7 +254,7 @@ class Cases:
 
         def test_subscriber_gets_the_latest_when_only_that_counts(self) -> None:
             """Recovery in cache mode."""
-            client, other, channel = self.client(), self.client(), f"cached:{self.transport}"
+            client, other, channel = self.client(), self.client(), f"cached:{self.transport}{self.sockjs}"
             client.subscribe(channel)
             other.subscribe(channel)
             client.call("disconnect")
@@ -267,7 +268,7 @@ class Cases:
 
         def test_server_subscribes_when_the_token_says_so(self) -> None:
             """Publications come to the client itself, and what it missed too."""
-            channel = f"kept:server-{self.transport}"
+            channel = f"kept:server-{self.transport}{self.sockjs}"
             client = self.client(token("42", channels=[channel]))
             other = self.client(token("43"))
             other.subscribe(channel)
@@ -307,7 +308,15 @@ class WebSocketTests(Cases.TransportCase):
     transport = "websocket"
 
 
-class SockJSTests(Cases.TransportCase):
-    """Over ``/connection/sockjs``."""
+class SockJSWebSocketTests(Cases.TransportCase):
+    """Over ``/connection/sockjs``, with WebSocket."""
 
     transport = "sockjs"
+    sockjs = "websocket"
+
+
+class SockJSStreamingTests(Cases.TransportCase):
+    """Over ``/connection/sockjs``, where there is no WebSocket."""
+
+    transport = "sockjs"
+    sockjs = "xhr-streaming"
