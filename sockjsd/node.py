@@ -45,6 +45,7 @@ from sockjsd.django_wsgi import Site
 from sockjsd.endpoints.connection import Reception, make_hall
 from sockjsd.endpoints.event_listener import Sources, limits_of
 from sockjsd.endpoints.events import events_row
+from sockjsd.endpoints.public_channels import PublicChannels
 from sockjsd.errors import StartError
 from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
@@ -110,6 +111,7 @@ class Node:
         self._namespaces = Namespaces(config.namespaces)
         self._hub, self._relay = self._join_broker_and_hub()
         channels = config.channels
+        self._public = PublicChannels(self._namespaces.of, channels.channel_limit)
         parts = (config, self._broker, self._hub, self._relay, self._wheel, reactor)
         hall = make_hall(*parts) if channels.enabled else None
         self._reception = Reception(hall) if hall is not None else None
@@ -220,7 +222,7 @@ class Node:
         sources = Sources(self._hub, self._relay, Selections(), self._wheel, Random(), *limits_of(options))
         origins = Origins(self._allowed(options.allowed_origins))
         together = self._factory.gathering
-        endpoint, row = events_row(options, sources, self._namespaces.of, self._reactor, origins, together)
+        endpoint, row = events_row(options, sources, self._public, self._reactor, origins, together)
         self._streams.append(endpoint)
         return [row]
 

@@ -14,7 +14,6 @@ means that trying again would not help, and trouble with Redis is not a reason f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from random import Random
 from typing import Any
@@ -22,15 +21,14 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from sockjsd.channels import event_ids
-from sockjsd.channels.names import check_channel
-from sockjsd.channels.namespaces import may_subscribe
 from sockjsd.channels.publications import Position
 from sockjsd.channels.selections import RESERVED
 from sockjsd.config.channels import EVENTS_PATH, Channels
-from sockjsd.config.namespace import CACHE, Namespace
+from sockjsd.config.namespace import CACHE
 from sockjsd.endpoints.event_listener import Listener, Sources, Wish
 from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style, lasting_options
-from sockjsd.errors import ChannelNameError, HTTPError, UnknownNamespace
+from sockjsd.endpoints.public_channels import ARGUMENT, PublicChannels
+from sockjsd.errors import HTTPError
 from sockjsd.registry import GOING_AWAY
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.connection import SockJSConnection
@@ -73,14 +71,14 @@ def events_style(random: Random) -> Style:
 def events_row(
     options: Channels,
     sources: Sources,
-    namespace_of: Callable[[str], Namespace],
+    public: PublicChannels,
     clock: IReactorTime,
     origins: Origins,
     together: AbstractContextManager[object],
 ) -> tuple[Endpoint, Row]:
     """Return the endpoint of event streams and its row of the URL table.
 
-    :param namespace_of: finds a channel's options; raises ``UnknownNamespace``.
+    :param public: the channels that may be asked for.
     :param together: of the connections: ``HTTPFactory.gathering``.
     """
     endpoint = Endpoint(
@@ -91,13 +89,12 @@ def events_row(
         origins,
         together=together,
     )
-    row = {"endpoint": endpoint, "sources": sources, "style": events_style(sources.random)}
-    limits = {"namespace_of": namespace_of, "channel_limit": options.channel_limit}
-    return endpoint, (EVENTS_PATH, Events, {**row, **limits})
+    row = {"endpoint": endpoint, "sources": sources, "style": events_style(sources.random), "public": public}
+    return endpoint, (EVENTS_PATH, Events, row)
 
 
 class Events(EndpointHandler):
-    """The URL; its row has ``endpoint``, ``sources``, ``style``, ``namespace_of`` and ``channel_limit``."""
+    """The URL; its row has ``endpoint``, ``sources``, ``style`` and ``public``."""
 
     METHODS = ("GET",)
     CORS = True
@@ -107,8 +104,7 @@ class Events(EndpointHandler):
         super().initialize(**options)
         self._sources: Sources = options["sources"]
         self._style: Style = options["style"]
-        self._namespace_of: Callable[[str], Namespace] = options["namespace_of"]
-        self._channel_limit: int = options["channel_limit"]
+        self._public: PublicChannels = options["public"]
 
     def handle(self, *arguments: str) -> None:
         """Begin a stream.
@@ -123,30 +119,13 @@ class Events(EndpointHandler):
         Lasting(self.exchange, session, fields, self._style, self.endpoint.stats.tallies[name]).carry()
 
     def _wish(self) -> Wish:
-        namespaces = {channel: self._checked(channel) for channel in self._channels()}
+        names = [name.decode("latin-1") for name in self.request.arguments.get(ARGUMENT, ())]
+        for name in RESERVED.intersection(names):
+            raise HTTPError(400, f"{name!r} is an event of every stream, and no channel here", close=False)
+        namespaces = self._public.chosen(names)
         kept = tuple(channel for channel, namespace in namespaces.items() if namespace.positioned)
         cached = frozenset(channel for channel, namespace in namespaces.items() if namespace.recovery == CACHE)
         return Wish(tuple(namespaces), kept, cached, self._since(kept))
-
-    def _channels(self) -> tuple[str, ...]:
-        names = {name.decode("latin-1") for name in self.request.arguments.get("channel", ())}
-        if not names:
-            raise HTTPError(400, "Say which channels: /events?channel=NAME&channel=NAME", close=False)
-        if len(names) > self._channel_limit:
-            raise HTTPError(400, f"{len(names)} channels; allowed: {self._channel_limit}", close=False)
-        return tuple(sorted(names))
-
-    def _checked(self, channel: str) -> Namespace:
-        """Return the options of *channel*, which the client may hear."""
-        try:
-            namespace = self._namespace_of(check_channel(channel))
-        except (ChannelNameError, UnknownNamespace) as error:
-            raise HTTPError(400, str(error), close=False) from error
-        if channel in RESERVED:
-            raise HTTPError(400, f"{channel!r} is an event of every stream, and no channel here", close=False)
-        if not may_subscribe(namespace.allow_subscribe, channel, "", with_token=False):
-            raise HTTPError(403, f"{channel!r} is not for everybody", close=False)
-        return namespace
 
     def _since(self, kept: tuple[str, ...]) -> dict[str, Position]:
         """Return where the client stood: what it says itself, or its page; an id that is none of ours says nothing."""

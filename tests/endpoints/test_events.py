@@ -14,6 +14,7 @@ from sockjsd.config.channels import Channels
 from sockjsd.config.namespace import Namespace
 from sockjsd.endpoints.event_listener import Sources
 from sockjsd.endpoints.events import events_row
+from sockjsd.endpoints.public_channels import PublicChannels
 from sockjsd.http.application import Application
 from sockjsd.http.gathering import Gathering
 from sockjsd.sockjs.origins import Origins
@@ -41,9 +42,9 @@ class EventsTestCase(SynchronousTestCase):
         self.factory, self.clock = first.factory, first.clock
         sources = Sources(self.stage.hub, self.stage.archive, self.stage.selections, first.wheel, Random(1))
         origins = Origins(["https://friend.example"])
-        options = Channels(events=True, channel_limit=3, session_limit=2)
+        options = Channels(events=True, session_limit=2)
         self.endpoint, row = events_row(
-            options, sources, Namespaces(NAMESPACES).of, self.clock, origins, Gathering(None)
+            options, sources, PublicChannels(Namespaces(NAMESPACES).of, 3), self.clock, origins, Gathering(None)
         )
         self.factory.application = Application([row])
 
