@@ -12,6 +12,9 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+import redis
 
 #: Seconds in which a Redis that starts has to answer PING; a loaded machine needs one or two.
 START_LIMIT = 10.0
@@ -42,10 +45,18 @@ class RedisServer:
     :param port: the TCP port of 127.0.0.1, a free one when ``None``; it survives a restart.
     :param password: what clients have to give with AUTH; ``None`` asks for nothing.
     :param appendonly: keep an append-only file, so that data survive :meth:`kill` and :meth:`start`.
+    :param more: further options in the words of ``redis-server``'s command line.
     """
 
-    def __init__(self, port: int | None = None, password: str | None = None, appendonly: bool = False) -> None:
+    def __init__(
+        self,
+        port: int | None = None,
+        password: str | None = None,
+        appendonly: bool = False,
+        more: tuple[str, ...] = (),
+    ) -> None:
         self.port = find_free_port() if port is None else port
+        self.more = more
         self.password = password
         self.appendonly = appendonly
         self.process: subprocess.Popen[bytes] | None = None
@@ -101,10 +112,38 @@ class RedisServer:
                 self.process.wait()
             self.process = None
 
+    def wipe(self) -> None:
+        """Throw all data away; only while it does not run."""
+        self._require_stopped()
+        shutil.rmtree(self._folder)
+
+    def copy_data(self, name: str) -> None:
+        """Keep a copy of what is on disk now under *name*, as a backup would."""
+        shutil.copytree(self._folder, self._copy(name), ignore=shutil.ignore_patterns("*.sock", "*.log"))
+
+    def bring_back(self, name: str) -> None:
+        """Replace what is on disk by the copy of this *name*; only while it does not run."""
+        self.wipe()
+        shutil.copytree(self._copy(name), self._folder)
+
+    def ask(self, *words: str | int) -> Any:
+        """Send one command as somebody else, and return the answer; blocks."""
+        with redis.Redis(port=self.port, password=self.password, socket_timeout=START_LIMIT) as client:
+            return client.execute_command(*words)
+
     def close(self) -> None:
         """End it and remove its folder: the last call of a test."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+        for copy in Path(self._folder).parent.glob(Path(self._folder).name + ".*"):
+            shutil.rmtree(copy, ignore_errors=True)
+
+    def _copy(self, name: str) -> str:
+        return f"{self._folder}.{name}"
+
+    def _require_stopped(self) -> None:
+        if self.process is not None:
+            raise RuntimeError("this Redis runs")
 
     def _command(self) -> list[str]:
         options = {
@@ -117,7 +156,7 @@ class RedisServer:
             "--appendfsync": "always",
             "--requirepass": self.password or "",
         }
-        return ["redis-server"] + [word for option in options.items() for word in option]
+        return ["redis-server", *(word for option in options.items() for word in option), *self.more]
 
     def _wait_until_answering(self) -> None:
         deadline = time.monotonic() + START_LIMIT
