@@ -124,7 +124,7 @@ class Client:
             self._log.debug("{client}: {error}", client=self.id, error=error)
             self.disconnect(codes.MALFORMED)
             return
-        self._together(commands)
+        self._together(commands, self._take)
 
     def lost(self) -> None:
         """Take note that the transport has ended; a second call changes nothing."""
@@ -194,29 +194,25 @@ class Client:
             self.prolong(self.expire_at)
         self._alarm.set(self.hall.options.ping_interval)
         waiting, self._waiting = self._waiting, []
-        self._together(waiting)
+        self._together(waiting, self._perform)
 
     def answer(self, command: Command, result: str) -> None:
         """Send the result of *command*, JSON text, now or with those that came with it."""
         if self.phase is not Phase.CLOSED and command.id:
             self._reply(replies.reply(command.id, command.method, result))
 
-    def _together(self, commands: list[Command]) -> None:
-        if self._batching:  # an answer to one of them made others possible
-            self._each(commands)
-            return
+    def _together(self, commands: list[Command], then: Callable[[Command], object]) -> None:
+        """Let *then* have each of *commands*; replies that are ready at the end leave together."""
+        outermost = not self._batching  # an answer to one of them may make others possible
         self._batching = True
         try:
-            self._each(commands)
+            for command in commands:
+                if self.phase is not Phase.CLOSED:
+                    then(command)
         finally:
-            self._batching = False
-            self.flush()
-
-    def _each(self, commands: list[Command]) -> None:
-        for command in commands:
-            if self.phase is Phase.CLOSED:
-                break
-            self._take(command)
+            if outermost:
+                self._batching = False
+                self.flush()
 
     def _take(self, command: Command) -> None:
         if isinstance(command.request, Pong):
@@ -268,11 +264,18 @@ class Client:
     def _refuse(self, command: Command, error: Error) -> None:
         if self.phase is Phase.CLOSED:
             return
-        if isinstance(command.request, Connect):
-            self.phase = Phase.NEW  # it may try again, until it is stale
-            self.subscriptions.end_all()
         if command.id:
             self._reply(replies.refusal(command.id, error))
+        if isinstance(command.request, Connect):
+            self._refused_entry()
+
+    def _refused_entry(self) -> None:
+        """Let it try again, until it is stale; what waited for it has waited in vain."""
+        self.phase = Phase.NEW
+        self.subscriptions.end_all()
+        waiting, self._waiting = self._waiting, []
+        for command in waiting:
+            self._refuse(command, codes.UNAUTHORIZED)
 
     def _reply(self, text: str) -> None:
         self._outbox.append(text)
@@ -295,7 +298,9 @@ class Client:
     def _ponged(self) -> None:
         if self._pinged:
             self._pinged = False
-            self._alarm.set(self.hall.options.ping_interval - self.hall.options.pong_timeout)
+            self._alarm.set(self.hall.options.ping_interval)
+        elif not self._bucket.take(self.hall.clock.seconds()):  # nobody asked, and answering would be no better
+            self.disconnect(codes.TOO_MANY_COMMANDS)
 
     def _end(self, channel: str, unsubscribe: Unsubscribe, disconnect: Disconnect) -> None:
         """End a subscription so that it is made again: its maker has to do that."""

@@ -113,10 +113,9 @@ class Presence:
         for before in returned:
             self._remove(before)
             self._quietly(self._end_lease(before))
-        known = bool(returned) or others
-        if stay.join_leave and not known:
+        self._renew(stay, self._options.presence_ttl)
+        if stay.join_leave and not others:
             self._quietly(self._unless_elsewhere(stay, lambda: self._relay.announce(channel, Joined(info))))
-        self._renew(stay)
 
     def left(self, subscription: Attending, info: ClientInfo, *, for_good: bool) -> None:
         """Take note that a client listens no more.
@@ -138,12 +137,19 @@ class Presence:
         """Renew the leases whose turn it is; to be called once a second."""
         self._turn = (self._turn + 1) % len(self._turns)
         for stay in list(self._turns[self._turn]):
-            self._renew(stay)
+            self._renew(stay, self._options.presence_ttl)
 
     def stop(self) -> None:
-        """Renew nothing more.  Leases run out by themselves, or are taken over where clients come back."""
+        """Renew nothing more; who does not come back, to another node, is forgotten as soon as if it were lost.
+
+        Nobody tells that such a client has left: here nobody knows, and elsewhere nobody knew it.
+        """
         for stay in list(self._stays.values()):
             self._remove(stay)
+            if self._options.leave_delay:
+                self._renew(stay, self._options.leave_delay)
+            else:
+                self._quietly(self._end_lease(stay))
 
     # Private.
 
@@ -200,9 +206,8 @@ class Presence:
             return succeed(None)
         return self._broker.remove_presence(stay.channel, stay.info.client)
 
-    def _renew(self, stay: _Stay) -> None:
+    def _renew(self, stay: _Stay, ttl: float) -> None:
         if stay.presence:
-            ttl = self._options.presence_ttl
             self._quietly(self._broker.add_presence(stay.channel, stay.info.client, stay.info, ttl))
 
     def _quietly(self, done: Deferred[Any]) -> None:

@@ -221,7 +221,7 @@ class Cases:
             self.assertEqual(refused, (112, "unrecoverable position"))
 
         def test_subscriber_misses_nothing_when_it_was_cut(self) -> None:
-            """What was published meanwhile comes with the subscription."""
+            """On purpose or by a bad network: what was published meanwhile comes with the subscription."""
             client, other, channel = self.client(), self.client(), f"kept:cut-{self.transport}{self.sockjs}"
             client.subscribe(channel)
             other.subscribe(channel)
@@ -236,7 +236,12 @@ class Cases:
             self.assertEqual((subscribed["wasRecovering"], subscribed["recovered"]), (True, True))
             other.call("publish", 4, channel=channel)
             client.wait("publication", 4, channel=channel)
-            self.assertEqual(client.publications(channel), [1, 2, 3, 4])
+            client.tell("cut")
+            other.call("publish", 5, channel=channel)
+            other.call("publish", 6, channel=channel)
+            client.wait("subscribed", 3, of="subscription")
+            client.wait("publication", 6, channel=channel)
+            self.assertEqual(client.publications(channel), [1, 2, 3, 4, 5, 6])
 
         def test_subscriber_is_told_when_too_much_was_missed(self) -> None:
             """More than the history holds."""
@@ -320,3 +325,15 @@ class SockJSStreamingTests(Cases.TransportCase):
 
     transport = "sockjs"
     sockjs = "xhr-streaming"
+
+
+class HTTPStreamTests(Cases.TransportCase):
+    """Over ``/connection/http_stream`` with ``/emulation``."""
+
+    transport = "http_stream"
+
+
+class SSETests(Cases.TransportCase):
+    """Over ``/connection/sse`` with ``/emulation``."""
+
+    transport = "sse"

@@ -35,9 +35,9 @@ function CuttableSockJS(url, ignored, options) {
 const streams = new Set();
 const cuttableFetch = (url, options) => {
   const controller = new AbortController();
-  if (options.signal) options.signal.addEventListener('abort', () => controller.abort());
   streams.add(() => controller.abort());
-  return fetch(url, { ...options, signal: controller.signal });
+  const signals = options.signal ? [options.signal, controller.signal] : [controller.signal];
+  return fetch(url, { ...options, signal: AbortSignal.any(signals) });
 };
 class CuttableEventSource extends EventSource {
   constructor(...args) {
