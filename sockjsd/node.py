@@ -205,7 +205,7 @@ class Node:
     def _endpoint(self, options: EndpointOptions, connect: Callable[[], SockJSConnection] | None = None) -> Endpoint:
         """Return an endpoint; *connect* makes its connections, where that is not what its options name."""
         origins = Origins(self._allowed(options.allowed_origins), no_origin=options.no_origin == "allow")
-        make_connection = connect or make_application(options, self._hub)
+        make_connection = connect or make_application(options, self._hub, self._public)
         client_url = options.sockjs_url or CLIENT_PATH
         together = self._factory.gathering
         return Endpoint(options, make_connection, self._wheel, self._reactor, origins, client_url, together)

@@ -10,14 +10,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.applications import make_application
 from sockjsd.channels.hub import Hub
+from sockjsd.channels.namespaces import Namespaces
 from sockjsd.channels.publications import Publication
 from sockjsd.config import Endpoint
+from sockjsd.config.namespace import Namespace
+from sockjsd.endpoints.public_channels import PublicChannels
 from sockjsd.errors import StartError
 from sockjsd.registry import Registry
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
 from sockjsd.sockjs.session import Session, SessionOptions
 from sockjsd.wheel import Wheel
 from tests.sockjs.fakes import RecordingReceiver
+
+#: What anyone may hear, and what needs a token.
+NAMESPACES = {"": Namespace(allow_subscribe="anyone"), "deal": Namespace("deal", allow_subscribe="token")}
 
 
 class Custom(SockJSConnection):
@@ -152,6 +158,40 @@ class RelayTests(ApplicationTestCase):
         self.hub.reset("news")
         self.assertEqual(receiver.lines, ["r: o", 'r: c[3010,"Insufficient state"]'])
         self.assertEqual((self.errors, self.hub.counts.subscriptions), ([], 0))
+
+    def visit(self, query: str, *channels: str, url_channels: bool = True) -> tuple[list[str], set[str]]:
+        """Return what a client with this query gets of three channels, and the channels that are wanted then."""
+        options = Endpoint("test", channels=channels, url_channels=url_channels)
+        public = PublicChannels(Namespaces(NAMESPACES).of, 2)
+        registry = Registry(make_application(options, self.hub, public), self.wheel, SessionOptions(), 10)
+        session = registry.create(ConnectionInfo("192.0.2.1", query=query), "id")
+        receiver = RecordingReceiver(session)
+        session.attach(receiver)
+        self.publish(news=["1"], sport=["2"], other=["3"])
+        wanted = set(self.feed.channels)
+        session.close()
+        return receiver.lines[1:], wanted - set(channels)
+
+    def test_relay_sends_what_its_client_names(self) -> None:
+        """Beside what is configured, and only there."""
+        end = 'r: c[3000,"Go away!"]'
+        self.assertEqual((['r: a["2"]', end], {"sport"}), self.visit("channel=sport&t=1"))
+        both = ['r: a["1"]', 'r: a["2"]', end]
+        self.assertEqual((both, {"sport"}), self.visit("channel=sport", "news"))
+        self.assertEqual((both, {"news", "sport"}), self.visit("channel=sport&channel=news"))
+        self.assertEqual((['r: a["1"]', end], set()), self.visit("t=1", "news"))
+        self.assertEqual((['r: a["1"]', end], set()), self.visit("channel=sport", "news", url_channels=False))
+
+    def test_relay_closes_who_names_what_it_may_not_hear(self) -> None:
+        """With the status of HTTP for that in the code, and a sentence."""
+        refused = {
+            "": 'r: c[4400,"Say which channels: ?channel=NAME&channel=NAME"]',
+            "channel=a&channel=b&channel=c": 'r: c[4400,"3 channels; allowed: 2"]',
+            "channel=deal:a": "r: c[4403,\"'deal:a' is not for everybody\"]",
+        }
+        for query, line in refused.items():
+            with self.subTest(query):
+                self.assertEqual(([line], set()), self.visit(query))
 
     def test_subscriptions_are_gone_after_every_kind_of_end(self) -> None:
         """Closed, lost, listen-only, too slow, or nobody came back."""

@@ -96,7 +96,15 @@ class Endpoint:
         channels,
         (),
         help="The channels that a relay sends to each of its browsers; other applications have none.",
-        when="to name what a relay sends: it needs at least one.",
+        when="to name what a relay sends: it needs at least one, or url_channels.",
+    )
+    url_channels: bool = option(
+        kinds.flag,
+        False,
+        help="Whether the browsers of a relay may name channels themselves, as in new SockJS('/events?channel=NAME'): "
+        "any that anyone may subscribe to, beside those in channels.",
+        when="if different pages listen to different channels. What was published before Redis has confirmed a channel "
+        "that nobody else listens to is not heard.",
     )
     transports: tuple[str, ...] = option(
         transports,
@@ -253,11 +261,13 @@ class Endpoint:
         self._check_channels()
 
     def _check_channels(self) -> None:
-        if self.application == RELAY and not self.channels:
+        has_channels = bool(self.channels) or self.url_channels
+        if self.application == RELAY and not has_channels:
             raise ConfigurationError(
-                f"endpoint {self.name}: a relay needs channels: add 'channels = NAME …', or another application"
+                f"endpoint {self.name}: a relay needs channels: add 'channels = NAME …', 'url_channels = yes', "
+                "or another application"
             )
-        if self.application != RELAY and self.channels:
+        if self.application != RELAY and has_channels:
             raise ConfigurationError(
                 f"endpoint {self.name}: channels are for a relay, and application is {self.application}: "
                 "remove the one or the other"

@@ -16,6 +16,7 @@ ENDPOINT = {
     "prefix": "/events",
     "application": "relay",
     "channels": ("news",),
+    "url_channels": False,
     "transports": TRANSPORTS,
     "heartbeat": 25.0,
     "pong_timeout": 10.0,
@@ -41,7 +42,8 @@ ENDPOINT = {
 
 #: Arguments of an endpoint named x, a part of the error.
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({}, "endpoint x: a relay needs channels: add 'channels = NAME …', or another application"),
+    ({}, "a relay needs channels: add 'channels = NAME …', 'url_channels = yes', or another application"),
+    ({"application": "echo", "url_channels": True}, "endpoint x: channels are for a relay, and application is echo"),
     ({"application": "echo", "channels": ("a",)}, "endpoint x: channels are for a relay, and application is echo"),
     ({"application": "shop.Chat", "channels": ("a",)}, "endpoint x: channels are for a relay"),
     ({"application": "Echo"}, "application: got 'Echo'; allowed: relay, echo, broadcast, close, or the dotted path"),
@@ -69,6 +71,10 @@ class EndpointTests(TestCase):
     def test_endpoint_has_its_defaults_when_only_channels_are_given(self) -> None:
         """A relay needs a name and channels; the rest has defaults."""
         self.assertEqual(asdict(Endpoint("events", channels=("news",))), ENDPOINT)
+
+    def test_relay_needs_no_channels_where_the_url_names_them(self) -> None:
+        """One of the two is enough."""
+        self.assertEqual((), Endpoint("events", url_channels=True).channels)
 
     def test_prefix_is_kept_when_given(self) -> None:
         """The name is only the default of the prefix."""
