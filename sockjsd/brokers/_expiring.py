@@ -42,6 +42,11 @@ class Expiring(Generic[KeyT, ValueT]):
         if key not in self._queued:
             self._enqueue(now + ttl, key)
 
+    def extend(self, key: KeyT, value: ValueT, ttl: float) -> None:
+        """Hold *value* for *ttl* seconds from now, or as long as *key* would have been held if that is longer."""
+        held = self._held.get(key)
+        self.put(key, value, ttl if held is None else max(ttl, held[0] - self._seconds()))
+
     def get(self, key: KeyT) -> ValueT | None:
         """The value of *key*; ``None`` when it has none, or its time is over."""
         held = self._held.get(key)

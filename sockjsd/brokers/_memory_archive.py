@@ -17,6 +17,7 @@ from sockjsd.brokers._expiring import Expiring
 from sockjsd.brokers.values import History, Keeping, Once
 from sockjsd.channels.publications import Position, Publication
 
+
 def make_digits(random: Random) -> str:
     """8 random hexadecimal digits: a tag, or an epoch, which only has to differ from those before it."""
     return f"{random.getrandbits(32):08x}"

@@ -27,7 +27,7 @@ class MemoryAttendance:
         if leases is None:
             leases = Expiring(self._seconds)
         leases.put(client, info, ttl)
-        self._channels.put(channel, leases, ttl)
+        self._channels.extend(channel, leases, ttl)
 
     def remove(self, channel: str, client: str) -> None:
         """End a lease; harmless where there is none."""

@@ -307,6 +307,14 @@ class PresenceContract(BrokerContract):
         yield self.pass_time(SHORT)
         self.assertEqual((yield self.broker.presence_stats("a")), (0, 0))
 
+    @inlineCallbacks
+    def test_short_lease_does_not_end_a_long_one(self) -> Steps:
+        """Each has its own time."""
+        yield self.broker.add_presence("a", "a", ANN, 60)
+        yield self.broker.add_presence("a", "b", BOB, SHORT)
+        yield self.pass_time(1.5 * SHORT)
+        self.assertEqual((yield self.broker.presence("a")), {"a": ANN})
+
 
 class CarrierContract(BrokerContract):
     """Comings and goings, and the other nodes."""

@@ -34,6 +34,17 @@ class ExpiringTests(SynchronousTestCase):
         self.clock.advance(15)
         self.assertEqual(list(self.held.items()), [("a", 2)])
 
+    def test_longest_time_counts_when_it_is_extended(self) -> None:
+        """Never less than it was, and the value is the last one."""
+        self.held.extend("a", 1, 10)
+        self.held.extend("a", 2, 5)
+        self.held.extend("b", 1, 5)
+        self.held.extend("b", 2, 10)
+        self.clock.advance(9)
+        self.assertEqual(list(self.held.items()), [("a", 2), ("b", 2)])
+        self.clock.advance(1)
+        self.assertEqual(list(self.held.items()), [])
+
     def test_pop_takes_the_value_out(self) -> None:
         """Once; who comes back begins anew."""
         self.held.put("a", 1, 10)

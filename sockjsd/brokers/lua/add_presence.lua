@@ -13,8 +13,11 @@ if before ~= ARGV[2] then
   redis.call('HINCRBY', KEYS[3], user_of(ARGV[2]), 1)
 end
 redis.call('ZADD', KEYS[2], now() + tonumber(ARGV[3]), ARGV[1])
+-- As long as the longest lease.
 for _, key in ipairs(KEYS) do
-  redis.call('PEXPIRE', key, ARGV[3])
+  if redis.call('PTTL', key) < tonumber(ARGV[3]) then
+    redis.call('PEXPIRE', key, ARGV[3])
+  end
 end
 -- A few each time, so that a channel which nobody asks about does not grow either.
 sweep(10)
