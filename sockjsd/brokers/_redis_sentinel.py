@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from txredisapi import RedisError
 
@@ -106,6 +107,8 @@ class SentinelWatch:
     :param interval: seconds between two questions.
     """
 
+    _log = Logger()
+
     def __init__(self, endpoint: SentinelEndpoint, on_moved: Callable[[], None], clock: Any, interval: float) -> None:
         self._endpoint = endpoint
         self._on_moved = on_moved
@@ -126,7 +129,7 @@ class SentinelWatch:
             self._asked.cancel()
 
     def _look(self) -> Deferred[None]:
-        self._asked = Deferred.fromCoroutine(self._compare())
+        self._asked = Deferred.fromCoroutine(self._compare()).addErrback(self._note)
         return self._asked
 
     async def _compare(self) -> None:
@@ -138,6 +141,11 @@ class SentinelWatch:
             return
         if known is not None and known == self._endpoint.place and place != known:
             self._on_moved()
+
+    def _note(self, failure: Failure) -> None:
+        """The loop goes on, whatever happened; that a stop ends a question is no news."""
+        if not failure.check(CancelledError):
+            self._log.failure("The Sentinels could not be asked", failure=failure)
 
 
 class _Question:
