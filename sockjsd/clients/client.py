@@ -217,11 +217,10 @@ class Client:
     def _take(self, command: Command) -> None:
         if isinstance(command.request, Pong):
             self._ponged()
-        elif isinstance(command.request, Connect) != (self.phase is Phase.NEW):
-            if self.phase is Phase.CONNECTING and not isinstance(command.request, Connect):
-                self._admit(command, self._waiting.append)
-            else:
-                self.disconnect(codes.MALFORMED)
+        elif isinstance(command.request, Connect) is not (self.phase is Phase.NEW):
+            self.disconnect(codes.MALFORMED)  # the first command and no other one is connect
+        elif self.phase is Phase.CONNECTING:
+            self._admit(command, self._waiting.append)
         else:
             self._admit(command, self._perform)
 

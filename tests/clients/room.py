@@ -75,7 +75,7 @@ class Wire:
         self.client.received("\n".join(map(json.dumps, commands)))
         return self.heard()
 
-    def ask(self, method: str, **request: Any) -> Any:
+    def ask(self, method: str, /, **request: Any) -> Any:
         """Send one command with the next id; return its result, or its error as ``(code, message)``."""
         number = next(self._numbers)
         found = [each for each in self.say({"id": number, method: request}) if each.get("id") == number]
