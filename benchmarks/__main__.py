@@ -10,46 +10,62 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
+from typing import TypeVar
 
 from benchmarks import ceiling
 from benchmarks.catalog import DEFAULT, SYSTEMS
-from benchmarks.plots import plot
-from benchmarks.report import RESULTS, Results, table
+from benchmarks.page import write
+from benchmarks.report import table
+from benchmarks.requirements import check
+from benchmarks.results import RESULTS, Results
 from benchmarks.running import Progress, Rounds, redis
 from benchmarks.scenarios import SCENARIOS
+
+Thing = TypeVar("Thing")
 
 
 def main() -> int:
     """Run what the command line asks for."""
     arguments = _arguments()
-    scenarios, systems = _chosen(arguments.scenario, SCENARIOS), _chosen(arguments.systems, SYSTEMS)
-    results, progress = Results(), Progress(len(scenarios))
-    print("The load alone, against the limit in C: what no server is asked to go beyond.")
-    reached = ceiling.measure()
-    print("\n".join(ceiling.lines(reached)) + "\n", flush=True)
-    results.begin(reached)
-    broker = redis()
-    try:
-        for name in scenarios:
-            begun = time.monotonic()
-            progress.scenario()
-            outcome = Rounds(SCENARIOS[name], systems, broker.port, progress).measure(arguments.pairs, arguments.rounds)
-            print(f"{table(outcome)}\n  ({time.monotonic() - begun:.0f} s)\n", flush=True)
-            results.add(outcome)
-            (RESULTS / f"{name}.svg").write_text(plot(outcome))
-    finally:
-        broker.stop()
-    print(f"bench: {RESULTS}/results.json and a plot for each scenario")
+    results = Results()
+    if not arguments.saved:
+        _measure(arguments, results)
+    if results.data["scenarios"]:
+        write(results, RESULTS)
+        print(f"bench: {RESULTS}/index.html, the plots in it, and results.json")
+    if arguments.check:
+        print(f"\n{check(results.entries)}")
     return 0
 
 
-def _chosen(text: str, known: Mapping[str, object]) -> list[str]:
-    """Return the names in *text*, separated by commas; ``all`` is all of them."""
+def _measure(arguments: argparse.Namespace, results: Results) -> None:
+    """Measure, print each scenario as soon as it is known, and write it down."""
+    scenarios, systems = chosen(arguments.scenario, SCENARIOS), chosen(arguments.systems, SYSTEMS)
+    print("The load alone, against the limit in C: what no server is asked to go beyond.", flush=True)
+    reached = ceiling.measure()
+    print("\n".join(ceiling.lines(reached)) + "\n", flush=True)
+    results.begin(reached)
+    progress, broker = Progress(len(scenarios), sys.stderr), redis()
+    try:
+        for scenario in scenarios.values():
+            begun = time.monotonic()
+            progress.scenario()
+            outcome = Rounds(scenario, systems, broker.port, progress).measure(arguments.pairs, arguments.rounds)
+            print(f"{table(outcome)}\n  ({time.monotonic() - begun:.0f} s)\n", flush=True)
+            results.add(outcome)
+    finally:
+        broker.stop()
+
+
+def chosen(text: str, known: Mapping[str, Thing]) -> dict[str, Thing]:
+    """Return what *text* names, separated by commas; ``all`` is all of them.
+
+    :raises SystemExit: a name is unknown.
+    """
     names = list(known) if text == "all" else [name for name in text.split(",") if name]
-    for name in names:
-        if name not in known:
-            sys.exit(f"bench: there is no {name}; there are {', '.join(known)}, all")
-    return names
+    if unknown := [name for name in names if name not in known]:
+        sys.exit(f"bench: there is no {unknown[0]}; there are {', '.join(known)}, all")
+    return {name: known[name] for name in names}
 
 
 def _arguments() -> argparse.Namespace:
@@ -58,6 +74,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--systems", default=",".join(DEFAULT), help=f"all, or some of {', '.join(SYSTEMS)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; the median counts")
     parser.add_argument("--pairs", type=int, default=5, help="how often ours and the limit are measured")
+    parser.add_argument("--check", action="store_true", help="say what of the requirements holds")
+    parser.add_argument("--saved", action="store_true", help="measure nothing: plots and requirements of what is saved")
     return parser.parse_args()
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from benchmarks.loading import Result
 from benchmarks.scenarios import Scenario
+
+#: The number of a round; a string where it comes from JSON.
+Key = TypeVar("Key", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,19 @@ class Outcome:
         return Spread.of([result[figure] for result in self.rounds[system].values()])
 
     def ratio(self, system: str, other: str) -> Spread | None:
-        """Return *system*'s figure over *other*'s; None where no round has both.
+        """Return *system*'s figure over *other*'s; None where no round has both."""
+        return ratio_of(self.rounds.get(system, {}), self.rounds.get(other, {}), self.scenario.figure)
 
-        Only figures of one round are divided: they are neighbours in time and met the same noise.
-        """
-        figure = self.scenario.figure
-        ours, theirs = self.rounds.get(system, {}), self.rounds.get(other, {})
-        common = [(ours[number][figure], theirs[number][figure]) for number in ours if number in theirs]
-        return Spread.of([one / two for one, two in common]) if common else None
+
+def ratio_of(ours: Mapping[Key, Result], theirs: Mapping[Key, Result], figure: str) -> Spread | None:
+    """Return ours over theirs.
+
+    Only figures of one round are divided: they are neighbours in time and met the same noise.
+
+    :return: None where no round has both.
+    """
+    common = [(ours[number][figure], theirs[number][figure]) for number in ours if number in theirs]
+    return Spread.of([one / two for one, two in common if two]) if any(two for _, two in common) else None
 
 
 def turns(systems: Sequence[str], paired: Sequence[str], pairs: int, rounds: int) -> list[list[str]]:
@@ -78,8 +87,3 @@ def spread_over(number: int, total: int) -> set[int]:
     if number >= total or number < 2:
         return set(range(min(number, total)))
     return {round(place * (total - 1) / (number - 1)) for place in range(number)}
-
-
-def by_system(rounds: Mapping[str, Mapping[int, Result]]) -> dict[str, dict[str, Result]]:
-    """Return *rounds* as JSON has it, with strings for keys."""
-    return {system: {str(number): result for number, result in each.items()} for system, each in rounds.items()}

@@ -6,28 +6,32 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from typing import TextIO
 
-from benchmarks.catalog import PAIRED, SYSTEMS
+from benchmarks.catalog import PAIRED
 from benchmarks.loading import Result
 from benchmarks.machine import Server, cores, free_port, scratch
 from benchmarks.ratios import Outcome, turns
 from benchmarks.scenarios import Scenario
-from benchmarks.systems import NotHere, Running
+from benchmarks.systems import NotHere, Running, System
 
 
 class Progress:
-    """A line on stderr that says what is being done; on a terminal it is written over.
+    """A line that says what is being done, on a terminal; it is written over.
 
     :param total: scenarios in all.
+    :param stream: where it goes; nowhere if that is no terminal.
+    :param clock: seconds.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
-        self._begun = time.monotonic()
+        self._stream = stream
+        self._clock = clock
+        self._begun = clock()
         self._number = 0
-        self._terminal = sys.stderr.isatty()
 
     def scenario(self) -> None:
         """Begin the next scenario."""
@@ -35,15 +39,15 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Show *text*, after the time that has passed."""
-        if self._terminal:
-            minutes, seconds = divmod(int(time.monotonic() - self._begun), 60)
+        if self._stream.isatty():
+            minutes, seconds = divmod(int(self._clock() - self._begun), 60)
             line = f"bench {minutes}:{seconds:02} {self._number}/{self._total} {text}"
-            print(f"\r{line:78}", end="", file=sys.stderr, flush=True)
+            print(f"\r{line:78}", end="", file=self._stream, flush=True)
 
     def clear(self) -> None:
         """Make room for something else."""
-        if self._terminal:
-            print(f"\r{'':78}\r", end="", file=sys.stderr, flush=True)
+        if self._stream.isatty():
+            print(f"\r{'':78}\r", end="", file=self._stream, flush=True)
 
 
 def redis() -> Server:
@@ -60,12 +64,13 @@ class Rounds:
     """Measures one scenario.
 
     :param scenario: which one.
-    :param names: of the systems that should take part.
+    :param systems: those that should take part, by their names; who does not do such a thing is not asked.
     :param redis_port: of the Redis beside them.
     """
 
-    def __init__(self, scenario: Scenario, names: Sequence[str], redis_port: int, progress: Progress) -> None:
-        self._names = [name for name in names if scenario.kind in SYSTEMS[name].starts]
+    def __init__(self, scenario: Scenario, systems: Mapping[str, System], redis_port: int, progress: Progress) -> None:
+        only = scenario.only or systems
+        self._systems = {name: each for name, each in systems.items() if scenario.kind in each.starts and name in only}
         self._redis_port = redis_port
         self._progress = progress
         self._running: dict[str, Running] = {}
@@ -74,7 +79,8 @@ class Rounds:
 
     def measure(self, pairs: int, rounds: int) -> Outcome:
         """Measure each system in its turn.  What cannot be had, or fails, is left out and says why."""
-        plan = turns(self._names, PAIRED, pairs, rounds)
+        most = self.outcome.scenario.rounds
+        plan = turns(list(self._systems), PAIRED, min(pairs, most), min(rounds, most))
         with self._servers:
             for number, names in enumerate(plan):
                 for name in names:
@@ -96,13 +102,13 @@ class Rounds:
     def _once(self, name: str) -> Result:
         scenario = self.outcome.scenario
         if scenario.fresh:
-            running = SYSTEMS[name].starts[scenario.kind](self._redis_port)
+            running = self._systems[name].starts[scenario.kind](self._redis_port)
             try:
                 return scenario.run(running)
             finally:
                 running.stop()
         if name not in self._running:
-            self._running[name] = SYSTEMS[name].starts[scenario.kind](self._redis_port)
+            self._running[name] = self._systems[name].starts[scenario.kind](self._redis_port)
             self._servers.callback(self._running[name].stop)
             self._running[name].server.wait_until_quiet()
         running = self._running[name]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import rooms
+from benchmarks import profiling, rooms, syscalls
 from benchmarks.loading import Result, connect, echo, fan, held, requests
 from benchmarks.systems import Kind, Running
 from benchmarks.wire import MESSAGE, MESSAGE_SIZE, UNIQUE, get, post
@@ -42,6 +42,8 @@ class Scenario:
     :ivar unit: of the figure.
     :ivar more_is_better: which way it is compared.
     :ivar fresh: whether each round has a server of its own.
+    :ivar only: the systems that it makes sense for; all that are of its kind if empty.
+    :ivar rounds: the most rounds that it needs; for what is counted, not timed, one will do.
     """
 
     name: str
@@ -49,9 +51,11 @@ class Scenario:
     kind: Kind
     run: Callable[[Running], Result]
     figure: str = "per_second"
-    unit: str = "/s"
+    unit: str = ""
     more_is_better: bool = True
     fresh: bool = False
+    only: tuple[str, ...] = ()
+    rounds: int = 1000
 
 
 def _fan(receivers: int, burst: int = 1) -> Callable[[Running], Result]:
@@ -168,6 +172,7 @@ SCENARIOS = {
             f"{AT_A_TIME} clients at a time connect until they are told that they are, and leave.",
             Kind.CONNECT,
             _handshakes,
+            unit=" handshakes/s",
         ),
         _polling("info", "GET /info", _INFO),
         _polling("xhr-new", "the first xhr of a new session", _NEW),
@@ -177,5 +182,26 @@ SCENARIOS = {
         _remembering("idle-streaming", STREAMS, Kind.STREAMING, "xhr_streaming"),
         _site("django-hello", "a view that answers at once", "/hello"),
         _site("django-5ms", "a view that computes for about 5 ms", "/compute"),
+        Scenario(
+            "system-calls",
+            f"System calls for each message, {syscalls.CLIENTS} clients with a message under way, counted by strace.",
+            Kind.ECHO,
+            syscalls.measure,
+            figure="calls",
+            unit=" calls/message",
+            more_is_better=False,
+            rounds=1,
+        ),
+        Scenario(
+            "profile",
+            f"Share of our own Python in the time that a fan-out to {profiling.RECEIVERS:,} takes.",
+            Kind.FAN_OUT,
+            profiling.measure,
+            figure="python",
+            unit=" %",
+            more_is_better=False,
+            only=("sockjsd", "sockjsd-pure"),
+            rounds=1,
+        ),
     )
 }
