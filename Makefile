@@ -39,9 +39,9 @@ conformance: venv
 	@bash tools/protocol_venv.sh "$(BIN)/python" .venv-protocol
 	@$(BIN)/python tools/conformance.py "$(SOCKJS_PROTOCOL)" "$(CURDIR)/.venv-protocol/py27/bin/python" $(ROUNDS)
 
-# make bench SCENARIO=fanout-1000,echo-100 SYSTEMS=sockjsd,limit BENCH_ROUNDS=5 BENCH_PAIRS=9
+# make bench SCENARIO=fanout-1000,echo-100 SYSTEMS=sockjsd,limit BENCH_ROUNDS=5 BENCH_PAIRS=9 CHECK=1; SYSTEMS=all takes long
 bench: venv
-	@$(BIN)/python -m benchmarks $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(BENCH_ROUNDS),--rounds $(BENCH_ROUNDS)) $(if $(BENCH_PAIRS),--pairs $(BENCH_PAIRS))
+	@$(BIN)/python -m benchmarks $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(SYSTEMS),--systems $(SYSTEMS)) $(if $(BENCH_ROUNDS),--rounds $(BENCH_ROUNDS)) $(if $(BENCH_PAIRS),--pairs $(BENCH_PAIRS)) $(if $(CHECK),--check)
 
 bench-gil: venv
 	@$(BIN)/python benchmarks/gil.py
