@@ -30,8 +30,8 @@ from sockjsd.sockjs.batch import Batch
 #: The event of a stream whose position is no longer in the history.
 RESET = "reset"
 
-#: Different places from which streams come back that are remembered; between two publications few are.
-_REMEMBERED = 32
+#: Different places from which streams come back that are remembered until the next publication; few are.
+_REMEMBERED = 8
 
 #: Names that would be taken for something else: ``reset`` is ours, and the others are EventSource's own events.
 RESERVED = frozenset({RESET, "open", "error"})
@@ -90,7 +90,7 @@ class Selection:
         self.positions: dict[str, Position] = dict.fromkeys(kept, UNKNOWN)
         # Streams that use it.
         self.users = 0
-        # What those get who come back, by where they stood and where they join.
+        # What those get who come back, by where they stood; it leads to where all are now.
         self._missed: dict[object, Batch] = {}
 
     def __call__(self, channel: str, items: list[Item]) -> EventBatch | None:
@@ -101,19 +101,19 @@ class Selection:
     def found(self, channel: str, position: Position) -> None:
         """Take note that the history of *channel* reaches to *position*, if nothing was known of it."""
         if self.positions[channel] is UNKNOWN:
-            self.positions[channel] = position
+            self._move(channel, position)
 
     def forget(self, channel: str) -> None:
         """Take note that the history of *channel* begins anew."""
         if channel in self.positions:
-            self.positions[channel] = UNKNOWN
+            self._move(channel, UNKNOWN)
 
     def missed(self, since: Mapping[str, Position], missed: Mapping[str, list[Publication]]) -> Batch:
         """Return the events that lead from *since* to where all are; made once for all who come from there.
 
         After a cut a thousand streams come back at once, and most of them stood in the same place.
         """
-        key = tuple(since.items()), tuple(self.positions.items())
+        key = tuple(since.items())
         batch = self._missed.get(key)
         if batch is None:
             if len(self._missed) == _REMEMBERED:
@@ -125,6 +125,11 @@ class Selection:
     def event_id(self) -> str:
         """The id of whoever has got everything up to now; ``""`` without any history."""
         return event_ids.encode(self.positions) if self.positions else ""
+
+    def _move(self, channel: str, position: Position) -> None:
+        self.positions[channel] = position
+        if self._missed:
+            self._missed.clear()
 
     def _is_new(self, channel: str, publication: Publication) -> bool:
         position = self.positions.get(channel)
@@ -138,7 +143,7 @@ class Selection:
     def _event(self, channel: str, publication: Publication) -> str:
         if not publication.offset or channel not in self.positions:
             return event(channel, publication.data)
-        self.positions[channel] = publication.position
+        self._move(channel, publication.position)
         return event(channel, publication.data, self.event_id)
 
 

@@ -29,6 +29,7 @@ from twisted.python.failure import Failure
 
 from sockjsd.brokers.values import History
 from sockjsd.channels.catching_up import CaughtUp, catch_up, latest, reading_from
+from sockjsd.channels.event_ids import UNKNOWN
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.publications import Position, Publication
 from sockjsd.channels.selections import EventBatch, Selections, events_since, opening, placed
@@ -169,6 +170,7 @@ class Listener(SockJSConnection):
             return
         if self._live:
             self._since = dict(self._selection.positions)
+        self._since[channel] = UNKNOWN
         self._selection.forget(channel)
         self._lost.add(channel)
         self.deliver = self._hold

@@ -115,6 +115,19 @@ class SelectionTests(SynchronousTestCase):
         assert batch is not None
         self.assertEqual(("news", [FIRST, PLAIN]), (batch.channel, batch.items))
 
+    def test_what_was_missed_is_written_once(self) -> None:
+        """For all who come from one place; the next publication ends that, and so do too many places."""
+        since = {"news": Position(0, "one")}
+        self.texts("news", FIRST)
+        first = self.selection.missed(since, {"news": [FIRST]})
+        self.assertEqual([event("news", '"1"', known(news=FIRST.position))], first.texts)
+        self.assertIs(first, self.selection.missed(since, {"news": [FIRST]}))
+        self.texts("news", SECOND)
+        self.assertEqual(2, len(self.selection.missed(since, {"news": [FIRST, SECOND]}).texts))
+        for offset in range(20):
+            self.selection.missed({"news": Position(offset, "zero")}, {"news": [SECOND]})
+        self.assertLess(len(self.selection._missed), 10)
+
     def test_without_history_there_is_no_id(self) -> None:
         """There is nothing to come back to."""
         self.assertEqual("", Selection(("chat",), []).event_id)

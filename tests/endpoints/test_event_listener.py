@@ -332,13 +332,14 @@ class LatestTests(ListenerTestCase):
         self.assertEqual([], self.open(self.stream(Position(3, "one", "00000003"))))
 
     def test_history_that_ends_while_live(self) -> None:
-        """The latest of the new one counts."""
-        stream = self.stream()
+        """The latest of the new one counts, for each who listens."""
+        streams = [self.stream() for _ in range(3)]
         self.publish(1, channel="price")
         self.archive.begin_anew("price", "two")
         self.archive.keep("price", "2")
         self.stage.hub.reset("price")
-        self.assertEqual(news(1, 2, channel="price"), [text for text in self.open(stream) if text])
+        for stream in streams:
+            self.assertEqual(news(1, 2, channel="price"), [text for text in self.open(stream) if text])
 
 
 class TroubleTests(ListenerTestCase):
