@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_cli -*-
-"""The command ``sockjsd``: try a configuration, print the reference, publish one message by hand.
+"""The command ``sockjsd``: try a configuration, print the reference, publish one message by hand, make a token.
 
 The daemon itself is started by ``twistd sockjsd``.  Each command is a row of `COMMANDS`
 and a small function.  The exit status is 0 when all went well, 1 after an error (one
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TextIO
 
 from sockjsd import __version__
+from sockjsd.channels.names import check_channel
 from sockjsd.config import Broker, Config, Endpoint, load
 from sockjsd.config.addresses import hide_password
 from sockjsd.config.endpoint import APPLICATIONS
@@ -224,6 +225,18 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a JSON number")
 
 
+# ------------------------------------------------------------------ token
+
+
+def _print_token(arguments: argparse.Namespace, around: Surroundings) -> None:
+    # Only this command needs it, and with it PyJWT.
+    from sockjsd.django.tokens import sign
+
+    options = load(arguments.config or around.environ.get("SOCKJSD_CONFIG") or None, around.environ).channels
+    channel = check_channel(arguments.channel) if arguments.channel else None
+    print(sign(options, arguments.user, arguments.seconds, channel=channel), file=around.out)
+
+
 # ------------------------------------------------------------------ the table
 
 
@@ -249,6 +262,17 @@ def _publish_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("json", metavar="JSON", help="the data, sent as it is written here")
 
 
+def _token_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="FILE", help="the configuration with the secret; default: SOCKJSD_CONFIG, else the defaults"
+    )
+    parser.add_argument("--channel", metavar="CHANNEL", help="make a token for a subscription to this channel")
+    parser.add_argument(
+        "--seconds", metavar="N", type=int, default=3600, help="how long it is good; default: 3600, 0 for ever"
+    )
+    parser.add_argument("user", metavar="USER", help="the user's id; '' is an anonymous one")
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A row of the table: the word, its line of help, its arguments, what it does (raises `SockjsdError`)."""
@@ -263,6 +287,7 @@ COMMANDS = (
     Command("check", "try a configuration, and whether its site can be imported", _check_arguments, _check),
     Command("config", "print all options: a sample file, or their reference", _config_arguments, _print_config),
     Command("publish", "publish one message", _publish_arguments, _publish),
+    Command("token", "make a token for a client, and print it", _token_arguments, _print_token),
     Command("version", "print the version", _no_arguments, _print_version),
 )
 

@@ -184,9 +184,10 @@ class Node:
 
     def _start_site(self) -> None:
         if self._site is not None:
-            from sockjsd.django import publishing
+            from sockjsd.django import publishing, tokens
 
             publishing.install(self._publisher())
+            tokens.install(self._config.channels)
             self._site.start()
 
     def _publisher(self) -> Any:
@@ -326,9 +327,10 @@ class Node:
         if self._administration is not None:
             self._administration.cluster.stop()
         if self._site is not None:
-            from sockjsd.django import publishing
+            from sockjsd.django import publishing, tokens
 
             publishing.uninstall()
+            tokens.uninstall()
         return maybeDeferred(self._broker.service().stopService)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import sys
+import time
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,13 @@ from unittest import TestCase
 
 from sockjsd import __version__, cli
 from sockjsd.cli import CHILD_DONE, CHILD_TIMEOUT, COMMANDS, Ended, Surroundings, check_json, main
+from sockjsd.clients.tokens import Tokens
 from sockjsd.config import Config
 from sockjsd.config.render import render_docs, render_sample
 from sockjsd.errors import ChannelNameError, NobodyListens, NotJSON
 from tests.config.files import FilesTestCase
+
+SECRET = "a secret of thirty-two characters"
 
 RELAY = "[endpoint events]\nchannels = news sport\n"
 
@@ -376,6 +380,44 @@ class PublishTests(CommandTestCase):
     def test_error_names_file_when_the_configuration_is_wrong(self) -> None:
         """Nothing is sent with a configuration that is half understood."""
         self.assert_fails(["publish", "--config", self.path("none.ini"), "news", "1"], "none.ini: cannot be read")
+
+
+class TokenTests(CommandTestCase):
+    """``sockjsd token USER``."""
+
+    def setUp(self) -> None:
+        """Have a configuration with a secret."""
+        super().setUp()
+        self.config = self.write(f"[channels]\ntoken_hmac_secret = {SECRET}\n")
+
+    def token(self, *argv: str) -> str:
+        """The token that is printed."""
+        status, out, err = self.run_command("token", "--config", self.config, *argv)
+        self.assertEqual((status, err, out.count("\n")), (0, "", 1))
+        return out.strip()
+
+    def test_token_is_accepted_by_the_daemon(self) -> None:
+        """For an hour, or as long as is said; anonymous users have an empty id."""
+        tokens = Tokens(time.time, SECRET)
+        self.assertEqual(tokens.connection(self.token("42")).user, "42")
+        self.assertEqual(tokens.connection(self.token("")).user, "")
+        self.assertAlmostEqual(tokens.connection(self.token("42")).expire_at, time.time() + 3600, delta=10)
+        self.assertEqual(tokens.connection(self.token("--seconds", "0", "42")).expire_at, 0)
+
+    def test_token_is_for_a_subscription_when_a_channel_is_named(self) -> None:
+        """And for no connection."""
+        claims = Tokens(time.time, SECRET).subscription(self.token("--channel", "private:a", "42"))
+        self.assertEqual((claims.user, claims.channel), ("42", "private:a"))
+
+    def test_command_fails_when_there_is_no_secret(self) -> None:
+        """Or the channel can be none."""
+        self.assert_fails(["token", "42"], "[channels] token_hmac_secret is needed to make tokens")
+        self.assert_fails(["token", "--config", self.config, "--channel", "a b", "42"], "cannot be a channel's name")
+
+    def test_configuration_is_that_of_the_environment_when_none_is_named(self) -> None:
+        """As for publishing."""
+        self.environ["SOCKJSD_CONFIG"] = self.config
+        self.assertEqual(self.run_command("token", "42")[0], 0)
 
 
 class SendTests(TestCase):

@@ -72,7 +72,15 @@ def find_publisher() -> Publisher:
     :raises NobodyListens: it is the memory broker, and this is not the daemon.
     :raises ConfigurationError: the configuration cannot be used.
     """
-    return _installed if _installed is not None else _publisher_for(_load(_config_path()))
+    return _installed if _installed is not None else _publisher_for(find_config())
+
+
+def find_config() -> config.Config:
+    """Return the configuration of this process.
+
+    :raises ConfigurationError: it cannot be used.
+    """
+    return _load(_config_path())
 
 
 def send_now(configuration: config.Config, channel: str, payload: str) -> int:
