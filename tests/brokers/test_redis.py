@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
@@ -416,6 +417,67 @@ class OutageTests(BrokerCase):
         self.successResultOf(stopped)
         self.reactor.pump([10, 10])
         self.assertEqual((self.reactor.getDelayedCalls(), self.redis.attempts), ([], 0))
+
+
+class SentinelTests(BrokerCase):
+    """A broker whose Redis is where a Sentinel says."""
+
+    settings = Settings(url="sentinel://127.0.0.1:1/m")
+
+    def accept(self, port: int) -> FakeTransport:
+        """Take the oldest attempt, which goes to *port*."""
+        self.reactor.advance(0.1)
+        _, tried, factory = self.reactor.tcpClients.pop(0)[:3]
+        self.assertEqual(tried, port)
+        protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", port))
+        transport = FakeTransport(self.reactor, protocol)
+        protocol.makeConnection(transport)
+        return transport
+
+    def say(self, port: bytes) -> None:
+        """The Sentinel answers that the master is at *port*."""
+        transport = self.accept(1)
+        self.assertEqual(transport.commands(), words("SENTINEL get-master-addr-by-name m"))
+        transport.answer(bulk(b"127.0.0.1", port))
+        self.reactor.advance(0)
+
+    def connect_both(self) -> list[FakeTransport]:
+        """Let both connections find a master that is one."""
+        self.say(b"7")
+        self.say(b"7")
+        both = [self.accept(7), self.accept(7)]
+        for transport in both:
+            self.greet(transport)
+            self.assertEqual(transport.asked[0], [b"ROLE"])
+            transport.answer(b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+        both[0].answer(confirm(b"subscribe", b"p:control", self.node_name))
+        return both
+
+    def test_broker_moves_when_the_sentinel_says_so(self) -> None:
+        """Both connections are ended, and made again where the master is now."""
+        self.broker.startService()
+        both = self.connect_both()
+        self.assertTrue(self.broker.status.connected)
+        self.reactor.advance(5)
+        self.say(b"8")
+        self.assertEqual([transport.lost for transport in both], [True, True])
+        self.assertEqual(self.broker.status.detail, "the master is another Redis now")
+        self.assertEqual(self.log(), ["Redis lost: the master is another Redis now"])
+        self.reactor.advance(0.1)
+        self.say(b"8")
+        self.say(b"8")
+        self.accept(8)
+        self.accept(8)
+
+    def test_stop_leaves_nothing_to_happen(self) -> None:
+        """No question is repeated after it."""
+        self.broker.startService()
+        self.connect_both()
+        stopped = self.broker.stopService()
+        self.reactor.pump([0, 0])
+        self.successResultOf(stopped)
+        self.reactor.advance(10)
+        self.assertEqual((self.reactor.getDelayedCalls(), self.reactor.tcpClients), ([], []))
 
 
 class ConstructionTests(BrokerCase):

@@ -8,6 +8,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.brokers._redis_sentinel import SentinelEndpoint
 from sockjsd.brokers._redis_url import RedisAddress, make_endpoint, parse_redis_url
 from sockjsd.config.sentinels import Sentinels
 from sockjsd.errors import ConfigurationError
@@ -70,10 +71,12 @@ class EndpointTests(SynchronousTestCase):
     """From an address to an endpoint."""
 
     def test_endpoint_fits_the_address(self) -> None:
-        """A host is connected by name, a path through a Unix socket."""
+        """A host is connected by name, a path through a Unix socket, Sentinels are asked."""
         reactor = MemoryReactorClock()
         self.assertIsInstance(make_endpoint(reactor, RedisAddress(host="::1", port=1), 1.0, 2.0), HostnameEndpoint)
         self.assertIsInstance(make_endpoint(reactor, RedisAddress(path="/run/r"), 1.0, 2.0), UNIXClientEndpoint)
+        behind_sentinels = parse_redis_url("sentinel://s1/m")
+        self.assertIsInstance(make_endpoint(reactor, behind_sentinels, 1.0, 2.0), SentinelEndpoint)
 
     def test_endpoint_speaks_tls_only_when_asked(self) -> None:
         """With rediss the first bytes are the greeting of TLS; without it there are none of ours."""

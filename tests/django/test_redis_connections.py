@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.config import Broker
 from sockjsd.django.redis_connections import IdleConnections, connect_within, find_secrets, make_dial
+from sockjsd.django.redis_sentinel import MasterConnection
 
 #: Seconds that nothing in these tests takes: a limit that is not reached.
 AMPLE = 30.0
@@ -119,6 +120,24 @@ class MakeDialTests(SynchronousTestCase):
         self.assertEqual(set(find_secrets(Broker(url="redis://me:p%40ss@there"))), {"p%40ss", "p@ss"})
         self.assertEqual(find_secrets(Broker(url="redis://me@there", password="word")), ("word",))
         self.assertEqual(find_secrets(Broker(url="redis://there")), ())
+
+
+class SentinelDialTests(SynchronousTestCase):
+    """An address of Sentinels."""
+
+    BROKER = Broker(url="sentinel://u:p%40@s1,s2/m?sentinel_password=w%40rd", connect_timeout=0.25)
+
+    def test_connection_finds_its_master_by_itself(self) -> None:
+        """With our own time-outs, also for the Sentinels; the option's password is Redis's."""
+        connection = make_dial(self.BROKER)()
+        assert isinstance(connection, MasterConnection)
+        redis, sentinel = connection._dial_redis(("r", 1)), connection._dial_sentinel(("s1", 2))
+        self.assertEqual((redis.password, sentinel.password), ("p@", "w@rd"))
+        self.assertEqual((redis.socket_connect_timeout, sentinel.socket_connect_timeout), (0.25, 0.25))
+
+    def test_passwords_of_both_are_secrets(self) -> None:
+        """Neither must be shown."""
+        self.assertEqual(set(find_secrets(self.BROKER)), {"p%40", "p@", "w@rd"})
 
 
 class IdleConnectionsTests(SynchronousTestCase):

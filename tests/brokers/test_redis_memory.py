@@ -1,0 +1,111 @@
+# -*- test-case-name: tests.brokers.test_redis_memory -*-
+"""Tests for sockjsd.brokers._redis_memory; what Redis makes of it is in tests.functional.test_redis_memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
+from sockjsd.brokers._redis_memory import RedisMemory
+from sockjsd.brokers._redis_scripts import Call, script
+from sockjsd.brokers.values import History, Keeping, Once, Published
+from sockjsd.channels.publications import ClientInfo, Position, Publication
+from sockjsd.errors import BrokerUnavailable
+from tests.brokers.test_redis_calls import CountingRandom
+
+ANN = ClientInfo("1", "c")
+PLACE = [7, b"Ab3d", b"0000000a"]
+POSITION = Position(7, "Ab3d", "0000000a")
+
+
+class FakeWriter:
+    """Keeps what it is asked until the test answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[Call | tuple[bytes, ...]] = []
+        self.replies: list[Deferred[Any]] = []
+
+    def ask(self, *words: bytes) -> Deferred[Any]:
+        """One command."""
+        return self._keep(words)
+
+    def call(self, call: Call) -> Deferred[Any]:
+        """One script."""
+        return self._keep(call)
+
+    def _keep(self, question: Call | tuple[bytes, ...]) -> Deferred[Any]:
+        self.asked.append(question)
+        self.replies.append(Deferred())
+        return self.replies[-1]
+
+
+class RedisMemoryTests(SynchronousTestCase):
+    """Questions and answers."""
+
+    def setUp(self) -> None:
+        """Build it on a writer that is played by hand; the same questions are built beside it."""
+        self.writer = FakeWriter()
+        writer: Any = self.writer
+        self.memory = RedisMemory(writer, RedisCalls(RedisKeys("p"), CountingRandom()))
+        self.expected = RedisCalls(RedisKeys("p"), CountingRandom())
+
+    def answer(self, reply: Deferred[Any], answer: object) -> Any:
+        """What comes of *answer*."""
+        self.writer.replies.pop().callback(answer)
+        return self.successResultOf(reply)
+
+    def test_each_question_is_its_script_and_its_answer_is_read(self) -> None:
+        """One table: what is called, what is asked, what Redis answers, what comes of it."""
+        one, keeping, once = Publication("1"), Keeping(3, 10.0), Once("k")
+        memory, expected = self.memory, self.expected
+        table: list[tuple[Any, Any, object, object]] = [
+            (
+                lambda: memory.keep("a", one, keeping, once),
+                lambda: expected.publish("a", one, keeping, once),
+                [2, *PLACE, 0],
+                Published(2, POSITION),
+            ),
+            (
+                lambda: memory.history("a", Position(3), 5, reverse=True, meta_ttl=9.0),
+                lambda: expected.history("a", Position(3), 5, True, 9.0),
+                [PLACE, []],
+                History([], POSITION),
+            ),
+            (
+                lambda: memory.renew("a", "Ab3d", meta_ttl=9.0),
+                lambda: expected.renew("a", "Ab3d", 9.0),
+                PLACE,
+                POSITION,
+            ),
+            (lambda: memory.add_presence("a", "c", ANN, 60), lambda: expected.add_presence("a", "c", ANN, 60), 1, None),
+            (lambda: memory.remove_presence("a", "c"), lambda: expected.remove_presence("a", "c"), 1, None),
+            (lambda: memory.presence("a"), lambda: expected.presence("a"), [b"c", b'{"u":"1","c":"c"}'], {"c": ANN}),
+            (lambda: memory.presence_stats("a"), lambda: expected.presence_stats("a"), [1, 1], (1, 1)),
+        ]
+        for ask, build, answer, result in table:
+            reply = ask()
+            self.assertEqual(self.writer.asked.pop(), build())
+            self.assertEqual(self.answer(reply, answer), result)
+
+    def test_usual_history_is_all_of_it(self) -> None:
+        """From the beginning, for a month."""
+        self.memory.history("a")
+        call = self.writer.asked.pop()
+        assert isinstance(call, Call)
+        self.assertIs(call.script, script("history"))
+        self.assertEqual(call.arguments[1:], (b"2592000000", b"-", b"+", b"-1", b"XRANGE"))
+
+    def test_removal_leaves_the_meta(self) -> None:
+        """Only the stream goes."""
+        reply = self.memory.remove_history("a")
+        self.assertEqual(self.writer.asked, [(b"DEL", b"p:stream:a")])
+        self.assertIsNone(self.answer(reply, 1))
+
+    def test_failure_goes_on_as_it_is(self) -> None:
+        """The writer has said what it is."""
+        reply = self.memory.presence("a")
+        self.writer.replies.pop().errback(BrokerUnavailable("away"))
+        self.failureResultOf(reply, BrokerUnavailable)
