@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from twisted.internet.error import CannotListenError
@@ -21,7 +21,7 @@ from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.brokers.values import Once
 from sockjsd.channels.forms import BARE
 from sockjsd.channels.publications import Publication
-from sockjsd.config import Broker, Config, Endpoint, Server, Site
+from sockjsd.config import Broker, Channels, Config, Endpoint, Namespace, Server, Site
 from sockjsd.django import publishing
 from sockjsd.django_wsgi import Site as DjangoSite
 from sockjsd.errors import StartError
@@ -57,6 +57,7 @@ class Visitor:
     """
 
     def __init__(self, node: Node) -> None:
+        self.node = node
         protocol = node._factory.buildProtocol(None)
         assert isinstance(protocol, Protocol)
         self.transport = StringTransportWithDisconnection()
@@ -65,9 +66,10 @@ class Visitor:
         protocol.makeConnection(self.transport)
         self.protocol = protocol
 
-    def ask(self, method: str, path: str) -> str:
-        """Send a request without a body and return all that came so far."""
-        self.protocol.dataReceived(f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
+    def ask(self, method: str, path: str, body: str = "") -> str:
+        """Send a request and return all that came so far."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.protocol.dataReceived((head + body).encode())
         return self.answer
 
     @property
@@ -273,6 +275,57 @@ class StartTests(NodeTestCase):
         protocol = Visitor(node)
         protocol.protocol.dataReceived(b"GET /echo/info HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n")
         self.assertTrue(protocol.answer.startswith("HTTP/1.1 403 "), protocol.answer)
+
+
+class ChannelTests(NodeTestCase):
+    """What ``[channels]`` switches on."""
+
+    KEPT = Namespace(allow_subscribe="anyone", history_size=10, history_ttl=60.0, recovery="stream")
+
+    def with_channels(self, **options: object) -> Node:
+        """A node with these options and one namespace with a history."""
+        channels = Channels(**options)  # type: ignore[arg-type]
+        node = Node(replace(config(), channels=channels, namespaces={"": self.KEPT}), self.reactor)
+        node.listen()
+        node.start()
+        return node
+
+    def test_serves_event_streams(self) -> None:
+        """What is published through the relay is an event with an id."""
+        page = Visitor(self.with_channels(events=True))
+        self.assertIn("text/event-stream", page.ask("GET", "/events?channel=news"))
+        page.node._relay.publish("news", Publication('"it works"'))
+        self.assertRegex(page.answer, r'event: news\nid: [\w-]+\ndata: "it works"\n\n')
+
+    def test_serves_clients_on_requests_that_last(self) -> None:
+        """And the way back."""
+        node = self.with_channels(enabled=True, anonymous=True)
+        client = Visitor(node)
+        self.assertIn('{"id":1,"connect":', client.ask("POST", "/connection/http_stream", '{"id":1,"connect":{}}'))
+        body = '{"session":"none","node":"none","data":"{}"}'
+        self.assertTrue(Visitor(node).ask("POST", "/emulation", body).startswith("HTTP/1.1 404 "))
+
+    def test_serves_none_of_it_unless_it_is_switched_on(self) -> None:
+        """There is no site either, so nothing is there."""
+        node = self.started(ECHO)
+        for method, path in (
+            ("GET", "/events?channel=news"),
+            ("POST", "/connection/http_stream"),
+            ("POST", "/emulation"),
+        ):
+            with self.subTest(path):
+                self.assertTrue(Visitor(node).ask(method, path).startswith("HTTP/1.1 404 "))
+
+    def test_counts_streams_and_tells_them_to_go(self) -> None:
+        """A stream would never end by itself."""
+        node = self.with_channels(events=True)
+        page = Visitor(node)
+        page.ask("GET", "/events?channel=news")
+        stopped = node.stop()
+        self.assertTrue(page.answer.endswith("\r\n0\r\n\r\n"), page.answer)
+        self.successResultOf(stopped)
+        self.assertEqual([event["told"] for event in self.events if "told" in event], [1])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
 
 class StopTests(NodeTestCase):
