@@ -23,7 +23,7 @@ Place = tuple[str, int]
 class MasterConnection:
     """A connection that finds out where to go when it is connected.
 
-    :param places: the Sentinels.
+    :param places: the Sentinels; the one that answers is put first, so that all who share this list ask it first.
     :param master: the name under which they know the master.
     :param dial_sentinel: makes a connection to a Sentinel.
     :param dial_redis: makes a connection to a Redis.
@@ -31,7 +31,7 @@ class MasterConnection:
 
     def __init__(
         self,
-        places: tuple[Place, ...],
+        places: list[Place],
         master: str,
         dial_sentinel: Callable[[Place], Any],
         dial_redis: Callable[[Place], Any],
@@ -74,13 +74,15 @@ class MasterConnection:
 
     def _find(self) -> Place:
         problem: object = f"it is not known by the name {self._master!r}"
-        for place in self._places:
+        for place in tuple(self._places):
             try:
                 found = self._ask(place)
             except (RedisError, OSError) as error:
                 problem = error
                 continue
             if found is not None:
+                # In one step, because other threads do the same.
+                self._places[:] = [place, *(other for other in self._places if other != place)]
                 return found
         raise RedisConnectionError(f"no Sentinel says where the master is: {problem}")
 
@@ -114,4 +116,5 @@ def make_sentinel_dial(sentinels: Sentinels, options: dict[str, Any]) -> Callabl
     def dial_sentinel(place: Place) -> Any:
         return connection_class(host=place[0], port=place[1], **of_sentinel)
 
-    return lambda: MasterConnection(sentinels.places, sentinels.master, dial_sentinel, dial_redis)
+    places = list(sentinels.places)
+    return lambda: MasterConnection(places, sentinels.master, dial_sentinel, dial_redis)

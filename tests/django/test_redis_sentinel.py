@@ -26,7 +26,8 @@ class MasterConnectionTests(SynchronousTestCase):
         self.redis = FakeConnection()
         self.redis.answers = [[b"master", 0, []]]
         self.dialled: list[Place] = []
-        self.connection = MasterConnection(PLACES, "mymaster", self.sentinels.__getitem__, self.dial)
+        self.places = list(PLACES)
+        self.connection = MasterConnection(self.places, "mymaster", self.sentinels.__getitem__, self.dial)
 
     def dial(self, place: Place) -> FakeConnection:
         """Make the connection to Redis."""
@@ -52,6 +53,16 @@ class MasterConnectionTests(SynchronousTestCase):
                 first.answers = [None]
             self.connection.connect()
             self.assertEqual((self.dialled, first.connected), ([("r", 7)], False))
+
+    def test_sentinel_that_answered_is_asked_first_the_next_time(self) -> None:
+        """A dead one costs its time-out once, not with each connection."""
+        first, second = self.sentinels.values()
+        first.connect_error = RedisConnectionError("away")
+        self.connection.connect()
+        self.assertEqual(self.places, [("s2", 2), ("s1", 1)])
+        second.answers, self.redis.answers = [[b"r", b"7"]], [[b"master", 0, []]]
+        MasterConnection(self.places, "mymaster", self.sentinels.__getitem__, self.dial).connect()
+        self.assertEqual((len(second.commands), first.commands), (2, []))
 
     def test_connect_fails_when_no_sentinel_knows_the_master(self) -> None:
         """The error says why."""

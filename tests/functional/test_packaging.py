@@ -110,6 +110,13 @@ class InstallationTests(TestCase):
         self.assertEqual(["twisted/plugins/sockjsd_plugin.py"], foreign)
         self.assertIn("sockjsd/py.typed", names)
 
+    def test_wheel_has_the_scripts_for_redis(self) -> None:
+        """They are no Python, so nothing but this notices when they are left out."""
+        with zipfile.ZipFile(self.build("wheel")) as wheel:
+            packed = {name for name in wheel.namelist() if name.endswith(".lua")}
+        folder = ROOT / "sockjsd" / "brokers" / "lua"
+        self.assertEqual(packed, {f"sockjsd/brokers/lua/{path.name}" for path in folder.iterdir()})
+
     def test_metadata_of_wheel_has_version_and_no_cyclone(self) -> None:
         """With cyclone among the requirements pip would go back to a release for Python 2."""
         with zipfile.ZipFile(self.build("wheel")) as wheel:
