@@ -61,6 +61,8 @@ def _check_allowed(client: Client, channel: str, who: str) -> None:
 def subscribe(client: Client, command: Command, request: commands.Subscribe) -> Deferred[None]:
     """Listen to a channel."""
     options = find_options(client, request.channel)
+    if request.tf or request.type:  # unfiltered, or as a stream, it would not be what the client asked for
+        raise refused(codes.NOT_AVAILABLE)
     if request.channel in client.subscriptions:
         raise refused(codes.ALREADY_SUBSCRIBED)
     if len(client.subscriptions) >= client.hall.options.channel_limit:

@@ -216,6 +216,9 @@ class Subscriptions:
         """Return what the client is answered; what is caught from now on comes after that."""
         if self._by_channel.get(subscription.channel) is not subscription:
             raise refused(codes.BAD_REQUEST)
+        recovered = settlement is not None and settlement.recovered
+        if request.recover and request.all_or_nothing and not recovered and not subscription.server_side:
+            raise refused(codes.UNRECOVERABLE_POSITION)
         subscription.catcher.begin_anew()
         return SubscribeResult(
             self._client.hall.lifetime(subscription.expire_at),
@@ -223,7 +226,7 @@ class Subscriptions:
             recoverable=subscription.recovery != NO_RECOVERY,
             positioned=subscription.positioned,
             recovering=request.recover,
-            recovered=settlement is not None and settlement.recovered,
+            recovered=recovered,
             publications=settlement.publications if settlement is not None else (),
             data=subscription.data,
         )

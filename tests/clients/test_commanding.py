@@ -72,6 +72,13 @@ class SubscribeTests(SynchronousTestCase):
         ):
             self.assertEqual(wire.ask("subscribe", channel=channel), refusal)
 
+    def test_channel_is_refused_when_it_is_wanted_as_it_is_not(self) -> None:
+        """Filtered by tags, or as a map: everything would be too much, and nothing too little."""
+        wire = self.room.enter("42")
+        self.assertEqual(wire.ask("subscribe", channel="news", tf={"key": "a"}), (108, "not available"))
+        self.assertEqual(wire.ask("subscribe", channel="news", type=1), (108, "not available"))
+        self.assertEqual(wire.ask("subscribe", channel="news", delta="fossil", flag=1), {})
+
     def test_client_is_closed_when_it_names_no_channel(self) -> None:
         """In whatever command."""
         for method in ("subscribe", "unsubscribe", "sub_refresh", "publish", "history", "presence", "presence_stats"):

@@ -296,6 +296,19 @@ class LifeTests(SynchronousTestCase):
         self.subscribed(recover=True, epoch=epoch, offset=1)
         self.assertEqual([each["offset"] for each in self.reply["publications"]], [2, 3])
 
+    def test_client_is_refused_when_it_wants_all_or_nothing(self) -> None:
+        """SDKs with a state of their own load that again, and come with another place."""
+        wire = self.subscribed()
+        epoch = self.reply["epoch"]
+        self.room.publish("a", "1")
+        wire.ask("unsubscribe", channel="a")
+        for request in ({"epoch": "other", "offset": 0}, {"epoch": epoch, "offset": 5}):
+            refused = wire.ask("subscribe", channel="a", recover=True, flag=3, **request)
+            self.assertEqual(refused, (112, "unrecoverable position"))
+        self.assertEqual(self.room.hub.counts.subscriptions, 0)
+        found = wire.ask("subscribe", channel="a", recover=True, flag=3, epoch=epoch, offset=0)
+        self.assertEqual((found["recovered"], found["offset"]), (True, 1))
+
     def test_client_is_told_when_its_history_is_lost(self) -> None:
         """It subscribes again, and learns that it cannot recover."""
         wire = self.subscribed()

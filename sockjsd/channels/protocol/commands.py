@@ -23,6 +23,9 @@ T = TypeVar("T")
 #: Ids and limits of the protocol have 32 bits, offsets 64; JavaScript's numbers hold 53 of them.
 _LARGEST = 2**64 - 1
 
+#: A bit of ``flag`` in ``subscribe``: answer with an error when not everything that was missed can be had.
+_REJECT_UNRECOVERED = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
@@ -31,6 +34,9 @@ class Subscribe:
     :ivar token: for this channel; ``""`` for none.
     :ivar data: JSON text for the server, ``""`` for none.
     :ivar recover: whether what came after *since* is wanted.
+    :ivar flag: bits that say what the SDK can do; see *all_or_nothing*.
+    :ivar tf: a filter by tags, JSON text; ``""`` for none.
+    :ivar type: 0 for a stream of publications; other kinds of channels have other numbers.
     """
 
     channel: str = ""
@@ -41,6 +47,14 @@ class Subscribe:
     positioned: bool = False
     recoverable: bool = False
     join_leave: bool = False
+    flag: int = 0
+    tf: str = ""
+    type: int = 0
+
+    @property
+    def all_or_nothing(self) -> bool:
+        """Whether the client would rather not subscribe than miss something: it loads its state first, then."""
+        return bool(self.flag & _REJECT_UNRECOVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +318,9 @@ _READERS: Mapping[str, Callable[[str, Part], Any]] = {
     "join_leave": _flag,
     "reverse": _flag,
     "limit": _whole,
+    "flag": _whole,
+    "tf": _json,
+    "type": _whole,
     "since": _since,
     "subs": _subs,
 }

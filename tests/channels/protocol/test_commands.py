@@ -51,6 +51,11 @@ GOOD: list[tuple[str, int, Request]] = [
         3,
         Subscribe("n", "t", "", True, Position(2**64 - 1, "e"), True, True, True),
     ),
+    (
+        '{"id":3,"subscribe":{"channel":"n","flag":3,"tf":{"a": 1},"type":2,"delta":"fossil"}}',
+        3,
+        Subscribe("n", flag=3, tf='{"a": 1}', type=2),
+    ),
     ('{"id":3,"sub_refresh":{"channel":"n","token":"t"}}', 3, SubRefresh("n", "t")),
     ('{"id":3,"unsubscribe":{"channel":"n"}}', 3, Unsubscribe("n")),
     ('{"id":3,"publish":{"channel":"n","data":"x"}}', 3, Publish("n", '"x"')),
@@ -133,6 +138,11 @@ class DecodeTests(TestCase):
         """What cannot be understood ends the connection, so half of it must not have been done."""
         with self.assertRaises(MalformedCommand):
             decode('{"id":1,"ping":{}}\n{"id":2,"ping":{}')
+
+    def test_subscription_is_all_or_nothing_when_its_flag_says_so(self) -> None:
+        """The second bit."""
+        found = [Subscribe(flag=flag).all_or_nothing for flag in (0, 1, 2, 3, 4)]
+        self.assertEqual(found, [False, False, True, True, False])
 
     def test_command_knows_its_method(self) -> None:
         """The reply uses the same word."""
