@@ -105,8 +105,6 @@ def _first(failure: Failure) -> Any:
 def _welcome(
     client: Client, command: Command, subscriptions: list[Subscription], results: list[SubscribeResult]
 ) -> None:
-    if client.closed:
-        return
     options = client.hall.options
     result = ConnectResult(
         client.id,

@@ -168,12 +168,10 @@ class Subscriptions:
         """Begin to listen; the client hears nothing before :meth:`open`.
 
         It fails with ``CommandRefused`` when the client unsubscribes meanwhile, or it takes too long.
-
-        :raises CommandRefused: the client listens to the channel already.
+        The caller's duty is to begin none for a channel that has one.
         """
         channel, hall = subscription.channel, self._client.hall
-        if channel in self._by_channel:
-            raise refused(codes.ALREADY_SUBSCRIBED)
+        assert channel not in self._by_channel, "one subscription for each channel"
         self._by_channel[channel] = subscription
         hall.hub.subscribe(channel, subscription.catcher, ITEMS, subscription.catcher)
         settled: Deferred[Any] = hall.relay.ready(channel)

@@ -15,6 +15,7 @@ from sockjsd.config import addresses, kinds
 from sockjsd.config.declare import check_options, option
 from sockjsd.config.endpoint import Endpoint, overlap
 from sockjsd.config.kinds import KIB, MANY, MIB, Kind, Refused
+from sockjsd.config.namespace import Namespace
 from sockjsd.errors import ConfigurationError
 
 #: Where plain event streams are.
@@ -271,3 +272,16 @@ def check_paths(channels: Channels, endpoints: Iterable[Endpoint]) -> None:
                     f"endpoint {endpoint.name}: prefix {endpoint.prefix} and {path} of [channels] overlap; "
                     "allowed: prefixes of which none is equal to or inside another"
                 )
+
+
+def check_memory(channels: Channels, namespaces: Iterable[Namespace]) -> None:
+    """Check that no history outlives its channel's position, or it would be gone with that.
+
+    :raises ConfigurationError: one does.
+    """
+    for namespace in namespaces:
+        if namespace.history_ttl > channels.meta_ttl:
+            raise ConfigurationError(
+                f"{namespace.heading}: history_ttl is longer than meta_ttl of [channels], after which a channel is "
+                "forgotten; allowed: at most as long"
+            )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sockjsd.config.channels import Channels, check_paths
+from sockjsd.config.channels import Channels, check_memory, check_paths
 from sockjsd.config.declare import Option, options_of
 from sockjsd.config.endpoint import Endpoint, check_prefixes
 from sockjsd.config.environment import overlay
@@ -106,7 +106,7 @@ def _config(blocks: Iterable[Block], path: str | None) -> Config:
         _endpoints(endpoints, of_channels),
         path,
         of_channels,
-        {_name(block): _built(Namespace, block, name=_name(block)) for block in namespaces},
+        {_name(block): _namespace(block, of_channels) for block in namespaces},
     )
 
 
@@ -154,6 +154,15 @@ def _value(block: Block, option: Option, given: Value) -> Any:
     except Refused as refused:
         problem = f"[{block.heading}] {option.refusal(given.text, refused)}"
         raise ConfigurationError(problem, given.file, given.line) from None
+
+
+def _namespace(block: Block, channels: Channels) -> Namespace:
+    namespace = _built(Namespace, block, name=_name(block))
+    try:
+        check_memory(channels, [namespace])
+    except ConfigurationError as error:
+        raise block.wrong(error.problem) from None
+    return namespace
 
 
 def _endpoints(blocks: Iterable[Block], channels: Channels) -> dict[str, Endpoint]:

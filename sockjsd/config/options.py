@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sockjsd.config import addresses, kinds
-from sockjsd.config.channels import Channels, check_paths
+from sockjsd.config.channels import Channels, check_memory, check_paths
 from sockjsd.config.declare import check_options, option
 from sockjsd.config.endpoint import Endpoint, check_prefixes
 from sockjsd.config.kinds import KIB, MANY, MIB
@@ -255,6 +255,7 @@ class Config:
     def __post_init__(self) -> None:
         check_prefixes(self.endpoints.values())
         check_paths(self.channels, self.endpoints.values())
+        check_memory(self.channels, self.namespaces.values())
 
 
 #: The first word of a section's heading → what the section becomes.

@@ -264,14 +264,28 @@ class FailureTests(SynchronousTestCase):
         self.assertNotIn("secret", json.dumps(self.wire.texts))
 
     def test_failure_is_nobodys_business_when_the_client_is_gone(self) -> None:
-        """The answer is not sent to a closed transport."""
-        later: Deferred[str] = Deferred()
-        self.room.hall.procedures["later"] = lambda user, client, data: later
-        self.assertIsNone(self.wire.ask("rpc", method="later"))
+        """The answer is not sent to a closed transport, whatever it is."""
+        later: list[Deferred[str]] = [Deferred(), Deferred()]
+        self.room.hall.procedures["later"] = lambda user, client, data: later[int(data)]
+        self.assertIsNone(self.wire.ask("rpc", method="later", data=0))
+        self.assertIsNone(self.wire.ask("rpc", method="later", data=1))
         self.wire.client.lost()
         texts = len(self.wire.texts)
-        later.errback(CommandRefused(400, "too late"))
+        later[0].errback(CommandRefused(400, "too late"))
+        later[1].callback("1")
         self.assertEqual(len(self.wire.texts), texts)
+
+    def test_failure_is_logged_when_nothing_can_be_answered(self) -> None:
+        """A message has no id."""
+
+        def fail(user: str, client: str, data: str) -> None:
+            raise ZeroDivisionError
+
+        self.room.hall.on_message = fail
+        self.wire.heard()
+        self.assertEqual(self.wire.say({"send": {"data": 1}}), [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertIsNone(self.wire.closed)
 
 
 class EndTests(TestCase):
@@ -306,6 +320,7 @@ class EndTests(TestCase):
         push = {"channel": "news", "unsubscribe": {"code": 2000, "reason": "server unsubscribe"}}
         self.assertEqual(self.wire.pushes(), [push])
         self.room.publish("news", "1")
+        self.wire.client.on_reset("news")
         self.assertEqual(self.wire.pushes(), [])
 
     def test_connection_expires_when_nobody_refreshes_it(self) -> None:

@@ -172,6 +172,12 @@ class SubRefreshTests(SynchronousTestCase):
         self.later(60)
         self.assertTrue(self.wire.client.subscriptions.listens("a"))
 
+    def test_subscription_never_expires_when_the_new_token_says_so(self) -> None:
+        """It has no ``exp``."""
+        self.assertEqual(self.wire.ask("sub_refresh", channel="a", token=make_token(sub="42", channel="a")), {})
+        self.later(60)
+        self.assertTrue(self.wire.client.subscriptions.listens("a"))
+
     def test_subscription_ends_when_nobody_refreshes_it(self) -> None:
         """After a while; the client is told to subscribe again."""
         self.later(29)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers.values import History
 from sockjsd.channels.forms import PUSHES, PUSHES_WITH_JOINS
-from sockjsd.channels.publications import Position, Publication
+from sockjsd.channels.publications import ClientInfo, Joined, Position, Publication
 from sockjsd.clients import subscribing
 from sockjsd.clients.subscribing import Catcher, make_subscription
 from sockjsd.clients.tokens import Grant
@@ -351,6 +351,29 @@ class LifeTests(SynchronousTestCase):
         wire.deliver = publish_first  # type: ignore[method-assign]
         reply, push = wire.say({"id": 2, "subscribe": {"channel": "a"}})
         self.assertEqual((reply["subscribe"]["offset"], push["push"]["pub"]["offset"]), (0, 1))
+
+    def test_nothing_is_left_when_the_reply_cannot_be_sent(self) -> None:
+        """The client is lost in that moment, before it hears."""
+        wire = self.room.enter("42")
+        wire.deliver = lambda batch: wire.client.lost()  # type: ignore[method-assign]
+        wire.client.received('{"id":2,"subscribe":{"channel":"a"}}')
+        self.assertEqual((self.room.hub.counts.subscriptions, len(self.room.hall)), (0, 0))
+
+    def test_only_pushes_are_made_of_what_was_caught(self) -> None:
+        """Joins are nothing to a client that did not ask for them."""
+        wire = self.room.enter("42")
+        wire.heard()
+        deliver = wire.deliver
+
+        def join_first(batch: Any) -> None:
+            wire.deliver = deliver  # type: ignore[method-assign]
+            self.room.broker.announce("a", Joined(ClientInfo("43", "id-9")))
+            deliver(batch)
+
+        wire.deliver = join_first  # type: ignore[method-assign]
+        self.assertEqual(
+            [list(each) for each in wire.say({"id": 2, "subscribe": {"channel": "a"}})], [["id", "subscribe"]]
+        )
 
     def test_replies_come_before_pushes_when_commands_come_together(self) -> None:
         """A batch that subscribes and publishes."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from unittest import TestCase
 
-from sockjsd.config import Channels, Config, Endpoint
+from sockjsd.config import Channels, Config, Endpoint, Namespace
 from sockjsd.config.channels import check_paths, public_key
 from sockjsd.errors import ConfigurationError
 
@@ -109,6 +109,20 @@ class PathTests(TestCase):
         with self.assertRaisesRegex(ConfigurationError, "prefix /events and /events of"):
             Config(endpoints=endpoints, channels=Channels(events=True))
         self.assertEqual(Config(endpoints=endpoints).endpoints, endpoints)
+
+
+class MemoryTests(TestCase):
+    """What is remembered, and for how long."""
+
+    def test_config_is_refused_when_a_history_outlives_its_position(self) -> None:
+        """Without its position it would be of no use."""
+        for ttl, allowed in ((59.0, True), (60.0, True), (61.0, False)):
+            namespaces = {"": Namespace(), "chat": Namespace("chat", history_size=1, history_ttl=ttl)}
+            if allowed:
+                Config(channels=Channels(meta_ttl=60.0), namespaces=namespaces)
+            else:
+                with self.assertRaisesRegex(ConfigurationError, "^namespace chat: history_ttl is longer than meta_ttl"):
+                    Config(channels=Channels(meta_ttl=60.0), namespaces=namespaces)
 
 
 class KeyTests(TestCase):

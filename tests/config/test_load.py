@@ -75,6 +75,10 @@ WRONG = [
     ("[namespace a b]\n", "a.ini:1: '[namespace a b]' is no section"),
     ("[namespace é]\n", "a.ini:1: 'é' cannot be a namespace's name; allowed: 1 to 64 letters, digits, -, _ and ."),
     ("\n[namespace a]\nhistory_size = 1\n", "a.ini:2: namespace a: history_size and history_ttl belong together"),
+    (
+        "[channels]\nmeta_ttl = 1min\n[namespace a]\nhistory_size = 1\nhistory_ttl = 2min\n",
+        "a.ini:3: namespace a: history_ttl is longer than meta_ttl of [channels], after which a channel is forgotten; ",
+    ),
     ("[channels]\nping_interval = 5\n", "a.ini:1: channels: pong_timeout has to be less than ping_interval"),
     ("[channels]\napi_key = a\n hunter2\n", "a.ini:2: [channels] api_key: got a value that is not shown; allowed: one"),
     (
