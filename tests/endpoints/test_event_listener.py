@@ -12,7 +12,7 @@ from sockjsd.errors import BrokerUnavailable
 from tests.endpoints.streams import Stage, Stream
 
 
-def news(*numbers: int, channel: str = "news") -> list[str]:
+def news(*numbers: float, channel: str = "news") -> list[str]:
     """Return the events of publications that are numbers."""
     return [f"event: {channel}|data: {number}" for number in numbers]
 
@@ -31,7 +31,7 @@ class ListenerTestCase(SynchronousTestCase):
         self.archive = self.stage.archive
         self.addCleanup(lambda: self.assertEqual([], self.stage.errors))
 
-    def publish(self, *numbers: int, channel: str = "news") -> None:
+    def publish(self, *numbers: float, channel: str = "news") -> None:
         """Publish numbers."""
         self.stage.publish(channel, *map(str, numbers))
 
@@ -188,13 +188,16 @@ class ComingBackTests(ListenerTestCase):
         self.publish(1)
         self.stage.behind = True
         self.publish(2)
+        self.publish(2.5)
         stream = self.stage.stream("news", since={"news": self.archive.top("news")})
+        self.assertEqual([], stream.texts())
+        self.stage.publish_plain("news", "0")
         self.assertEqual([], stream.texts())
         self.stage.arrive()
         self.stage.behind = False
         self.publish(3)
-        self.assertEqual(news(3), self.open(stream))
-        self.assertEqual(news(1, 2, 3), self.open(first))
+        self.assertEqual(news(0, 3), self.open(stream))
+        self.assertEqual(news(1, 0, 2, 2.5, 3), self.open(first))
 
     def test_stream_ahead_of_all_is_told(self) -> None:
         """Nobody will ever say what it has seen: Redis came back older."""
@@ -379,6 +382,19 @@ class TroubleTests(ListenerTestCase):
         self.publish(2)
         self.stage.pass_time(AGAIN)
         self.assertEqual(news(2), [text for text in self.open(stream) if text])
+
+    def test_failure_of_an_attempt_that_does_not_count_is_nothing(self) -> None:
+        """The one after it has succeeded."""
+        self.archive.slow = True
+        stream = self.stage.stream("news")
+        ((deferred, _),) = self.archive._waiting
+        self.archive._waiting.clear()
+        self.archive.slow = False
+        self.stage.hub.reset("news")
+        self.assertEqual(lost("news"), self.open(stream))
+        deferred.errback(BrokerUnavailable("gone"))
+        self.publish(1)
+        self.assertEqual(news(1), stream.texts())
 
     def test_fault_of_ours_ends_the_stream(self) -> None:
         """It is logged; the browser comes back by itself."""
