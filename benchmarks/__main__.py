@@ -18,7 +18,7 @@ from benchmarks.page import write
 from benchmarks.report import table
 from benchmarks.requirements import check
 from benchmarks.results import RESULTS, Results
-from benchmarks.running import Progress, Rounds, redis
+from benchmarks.running import Progress, Rounds, redis, telling
 from benchmarks.scenarios import SCENARIOS
 
 Thing = TypeVar("Thing")
@@ -40,7 +40,8 @@ def main() -> int:
 
 def _measure(arguments: argparse.Namespace, results: Results) -> None:
     """Measure, print each scenario as soon as it is known, and write it down."""
-    scenarios, systems = chosen(arguments.scenario, SCENARIOS), chosen(arguments.systems, SYSTEMS)
+    systems = chosen(arguments.systems, SYSTEMS)
+    scenarios = chosen(arguments.scenario, SCENARIOS) if arguments.scenario else telling(SCENARIOS, systems)
     print("The load alone, against the limit in C: what no server is asked to go beyond.", flush=True)
     reached = ceiling.measure()
     print("\n".join(ceiling.lines(reached)) + "\n", flush=True)
@@ -55,6 +56,8 @@ def _measure(arguments: argparse.Namespace, results: Results) -> None:
             results.add(outcome)
     finally:
         broker.stop()
+    if left_out := [name for name in SCENARIOS if not arguments.scenario and name not in scenarios]:
+        print(f"Left out, because only one of the systems does such a thing: {', '.join(left_out)}\n")
 
 
 def chosen(text: str, known: Mapping[str, Thing]) -> dict[str, Thing]:
@@ -70,7 +73,11 @@ def chosen(text: str, known: Mapping[str, Thing]) -> dict[str, Thing]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--scenario", default="all", help=f"all, or some of {', '.join(SCENARIOS)}")
+    parser.add_argument(
+        "--scenario",
+        default="",
+        help=f"all, or some of {', '.join(SCENARIOS)}; those that compare something by default",
+    )
     parser.add_argument("--systems", default=",".join(DEFAULT), help=f"all, or some of {', '.join(SYSTEMS)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; the median counts")
     parser.add_argument("--pairs", type=int, default=5, help="how often ours and the limit are measured")

@@ -60,17 +60,31 @@ def redis() -> Server:
     return Server([program, *words.split(), "--save", ""], port, core=cores()[1])
 
 
+def able(scenario: Scenario, systems: Mapping[str, System]) -> dict[str, System]:
+    """Return those of *systems* that do what *scenario* asks for."""
+    only = scenario.only or systems
+    return {name: each for name, each in systems.items() if scenario.kind in each.starts and name in only}
+
+
+def telling(scenarios: Mapping[str, Scenario], systems: Mapping[str, System]) -> dict[str, Scenario]:
+    """Return the scenarios that compare some of *systems*, or whose figure says something alone."""
+    return {
+        name: each
+        for name, each in scenarios.items()
+        if len(found := able(each, systems)) > 1 or (found and each.alone)
+    }
+
+
 class Rounds:
     """Measures one scenario.
 
     :param scenario: which one.
-    :param systems: those that should take part, by their names; who does not do such a thing is not asked.
+    :param systems: those that should take part, by their names, as far as they are able.
     :param redis_port: of the Redis beside them.
     """
 
     def __init__(self, scenario: Scenario, systems: Mapping[str, System], redis_port: int, progress: Progress) -> None:
-        only = scenario.only or systems
-        self._systems = {name: each for name, each in systems.items() if scenario.kind in each.starts and name in only}
+        self._systems = able(scenario, systems)
         self._redis_port = redis_port
         self._progress = progress
         self._running: dict[str, Running] = {}

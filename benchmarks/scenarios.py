@@ -43,6 +43,7 @@ class Scenario:
     :ivar more_is_better: which way it is compared.
     :ivar fresh: whether each round has a server of its own.
     :ivar only: the systems that it makes sense for; all that are of its kind if empty.
+    :ivar alone: whether its figure says something without anybody to compare it with.
     :ivar rounds: the most rounds that it needs; for what is counted, not timed, one will do.
     """
 
@@ -55,6 +56,7 @@ class Scenario:
     more_is_better: bool = True
     fresh: bool = False
     only: tuple[str, ...] = ()
+    alone: bool = False
     rounds: int = 1000
 
 
@@ -111,7 +113,7 @@ _FAN_OUT = f"One message of {MESSAGE_SIZE} bytes at a time to {{}}; the next one
 _BURST = f"{{}} messages at once to {RECEIVERS:,} clients; the next ones when all have them."
 _ECHO = f"{{}} with a message of {MESSAGE_SIZE} bytes under way, there and back."
 _POLLING = f"{CONNECTIONS} connections, each with one request under way: {{}}."
-_MEMORY = "Resident memory that {} idle sessions with one subscription each add, when all has settled."
+_MEMORY = "Resident memory that {} sessions with one subscription each add, when they are idle and all has settled."
 
 
 def _polling(name: str, what: str, *texts: bytes, first: int = 0) -> Scenario:
@@ -125,7 +127,15 @@ def _site(name: str, what: str, path: str) -> Scenario:
 def _remembering(name: str, sessions: int, kind: Kind, what: str) -> Scenario:
     about = _MEMORY.format(f"{sessions:,} {what}")
     return Scenario(
-        name, about, kind, _memory(sessions), figure="bytes", unit=" B/session", more_is_better=False, fresh=True
+        name,
+        about,
+        kind,
+        _memory(sessions),
+        figure="bytes",
+        unit=" B/session",
+        more_is_better=False,
+        fresh=True,
+        alone=True,
     )
 
 
@@ -190,6 +200,7 @@ SCENARIOS = {
             figure="calls",
             unit=" calls/message",
             more_is_better=False,
+            alone=True,
             rounds=1,
         ),
         Scenario(
@@ -201,6 +212,7 @@ SCENARIOS = {
             unit=" %",
             more_is_better=False,
             only=("sockjsd", "sockjsd-pure"),
+            alone=True,
             rounds=1,
         ),
     )

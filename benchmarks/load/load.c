@@ -85,14 +85,14 @@ static void check_fairness(struct client *clients, int n, long expected) {
 
 static void fan(void) {
     int n = number("n", NULL), trigger_fd;
-    long burst = number("burst", "1"), expected = number("expected", NULL), least = number("rounds", "5");
+    long burst = number("burst", "1"), expected = number("expected", NULL), least = number("rounds", "3");
     double seconds = number("seconds", "1"), pause = number("pause", "0"), total = 0, warm = 0, waited = 0;
     struct text mark = unescape(word("mark", NULL)), trigger = file("trigger");
     struct opening how = opening();
     struct client *clients = open_all(&how, n), other = {0};
     trigger_fd = other.fd = dial(number("trigger_port", NULL), n);
     watch(trigger_fd, &other);
-    for (int i = 0; i < 3 || (warm < WARM && i < 1000); i++) warm += one_round(trigger_fd, trigger, burst, mark, expected);
+    for (int i = 0; i < 2 || (warm < WARM && i < 1000); i++) warm += one_round(trigger_fd, trigger, burst, mark, expected);
     long rounds = 0, capacity = 1 << 20;
     double *took = malloc(capacity * sizeof *took);
     begin_watching();

@@ -7,7 +7,7 @@ import io
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.running import Progress, Rounds
+from benchmarks.running import Progress, Rounds, able, telling
 from benchmarks.scenarios import Scenario
 from benchmarks.systems import Kind, System
 from tests.benchmarks.fakes import scenario, system
@@ -88,6 +88,25 @@ class RoundsTests(SynchronousTestCase):
         """What is counted does not vary."""
         found = rounds(scenario(rounds=1), system("sockjsd", self.diary, 1.0)).measure(5, 3)
         self.assertEqual(list(found.rounds["sockjsd"]), [0])
+
+
+class TellingTests(SynchronousTestCase):
+    """Which scenarios are worth a run."""
+
+    def test_a_scenario_that_compares_is_run(self) -> None:
+        """Two systems are enough."""
+        systems = {name: system(name, []) for name in ("sockjsd", "ws")}
+        self.assertEqual(list(telling({"echo-1": scenario()}, systems)), ["echo-1"])
+
+    def test_a_scenario_with_one_system_is_not(self) -> None:
+        """Unless its figure says something alone, as bytes do."""
+        systems = {"sockjsd": system("sockjsd", [])}
+        self.assertEqual(list(telling({"echo-1": scenario(), "memory": scenario(alone=True)}, systems)), ["memory"])
+
+    def test_a_scenario_that_nobody_is_able_to_do_is_not(self) -> None:
+        """However much it would say."""
+        self.assertEqual(telling({"memory": scenario(alone=True)}, {}), {})
+        self.assertEqual(able(scenario(only=("nobody",)), {"ws": system("ws", [])}), {})
 
 
 class ProgressTests(SynchronousTestCase):
