@@ -5,7 +5,7 @@ PYTHON ?=
 ROUNDS ?= 10
 BIN = $(VENV)/bin
 
-.PHONY: default venv run test style types coverage lock conformance autobahn bench bench-gil
+.PHONY: default venv run test style types coverage lock conformance autobahn bench bench-gil chaos storm stalled
 
 default: style types test
 
@@ -45,6 +45,18 @@ bench: venv
 
 bench-gil: venv
 	@$(BIN)/python benchmarks/gil.py
+
+# Faults, and what every client has in the end: make chaos VARIANTS=killed,wiped,snapshot CLIENTS=1000 SECONDS=180
+chaos: venv
+	@$(BIN)/python -m benchmarks.faults.chaos $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# Everybody comes back at once: make storm CLIENTS=5000
+storm: venv
+	@$(BIN)/python -m benchmarks.faults.storm $(if $(CLIENTS),--clients $(CLIENTS))
+
+# One client stops reading: make stalled CLIENTS=1000
+stalled: venv
+	@$(BIN)/python -m benchmarks.faults.stalled $(if $(CLIENTS),--readers $(CLIENTS))
 
 # All cases take half an hour or more; some of them: make autobahn CASES="9.* 12.1.*"
 autobahn: venv

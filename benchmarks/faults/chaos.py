@@ -34,6 +34,8 @@ from tests.functional.redis_server import RedisServer
 REDIS_AWAY, DAEMON_AWAY = 2.0, 3.0
 #: Seconds by which a snapshot is old when Redis is killed.
 SNAPSHOT_AGE = 5.0
+#: Seconds of publishing after the last fault, at least: who was told begins anew with what comes then.
+SETTLING = 4.0
 #: Seconds for the last client to be complete after the last publication.
 PATIENCE = 60.0
 
@@ -149,7 +151,8 @@ class Chaos:
             for share, fault in self._schedule():
                 await asyncio.sleep(begun + share * self._size.seconds - time.monotonic())
                 await fault()
-            await asyncio.sleep(begun + self._size.seconds - time.monotonic())
+            end = max(begun + self._size.seconds, time.monotonic() + SETTLING)
+            await asyncio.sleep(end - time.monotonic())
             publisher.stop()
             await publishing
         return publisher

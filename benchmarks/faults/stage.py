@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.functional.daemon import ROOT, Daemon
+from tests.functional.daemon import POLL_INTERVAL, ROOT, START_LIMIT, Daemon
 from tests.functional.redis_server import RedisServer
 
 KEY = "for-benchmarks"
@@ -68,12 +69,21 @@ class Stage:
         """Start everything."""
         try:
             self.redis.start()
-            for daemon in self.daemons:
+            for number, daemon in enumerate(self.daemons):
                 daemon.start()
+                self._wait_for_broker(number)
         except Exception:
             self.close()
             raise
         return self
+
+    def _wait_for_broker(self, number: int) -> None:
+        """Wait until a daemon that lives has reached Redis: before that, subscriptions have to be tried again."""
+        deadline = time.monotonic() + START_LIMIT
+        while not self.status(number)["broker"]["connected"]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"daemon {number} does not reach Redis")
+            time.sleep(POLL_INTERVAL)
 
     def close(self) -> None:
         """End everything."""
@@ -89,11 +99,19 @@ class Stage:
 
     def call(self, method: str, number: int = 0, **fields: object) -> Any:
         """Return what the server API of one daemon answers."""
+        return self._post(method, number, fields)["result"]
+
+    def batch(self, commands: list[dict[str, Any]], number: int = 0) -> list[Any]:
+        """Return the replies of one daemon to many commands."""
+        replies: list[Any] = self._post("batch", number, {"commands": commands})["replies"]
+        return replies
+
+    def _post(self, method: str, number: int, fields: Mapping[str, object]) -> Any:
         request = urllib.request.Request(
             f"{self.daemons[number].url}/api/{method}", json.dumps(fields).encode(), {"X-API-Key": KEY}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)["result"]
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
 
 
 class CrowdProcess:

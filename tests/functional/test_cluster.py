@@ -1,0 +1,169 @@
+# -*- test-case-name: tests.functional.test_cluster -*-
+"""Two daemons on one Redis: what is left of a killed one, commands that come to the other one, and short storms."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.faults.chaos import VARIANTS, Chaos, Size
+from benchmarks.faults.listeners import KINDS
+from benchmarks.faults.stage import NAMESPACE, Stage
+from benchmarks.faults.stalled import Run as Stalled
+from benchmarks.faults.storm import HANDFUL
+from benchmarks.faults.storm import Run as StormRun
+from tests.functional import need
+from tests.functional.protocol_client import ProtocolClient
+from tests.functional.redis_server import RedisServer
+
+#: Seconds in which anything here has to happen.
+LIMIT = 20.0
+CHANNEL = f"{NAMESPACE}:x"
+
+
+def until(condition: Callable[[], bool], what: str, limit: float = LIMIT) -> float:
+    """Wait until *condition* holds, and return for how many seconds.
+
+    :raises AssertionError: it does not in time.
+    """
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() > begun + limit:
+            raise AssertionError(f"waited longer than {limit} s for {what}")
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+class PairTests(SynchronousTestCase):
+    """Two daemons whose leases are short."""
+
+    TTL = 4
+
+    def setUp(self) -> None:
+        need("redis-server")
+        namespace = {"presence": "yes", "allow_subscribe": "anyone", "join_leave": "yes"}
+        leases = {"presence_ttl": self.TTL, "presence_interval": 1, "leave_delay": 1, "insecure": "yes"}
+        self.stage = Stage(RedisServer(), 2, namespace, leases).start()
+        self.addCleanup(self.stage.close)
+        until(lambda: all(len(self.nodes(number)) == 2 for number in (0, 1)), "two nodes")
+
+    def nodes(self, number: int = 1) -> list[dict[str, Any]]:
+        """Return the nodes that one daemon knows."""
+        nodes: list[dict[str, Any]] = self.stage.call("info", number)["nodes"]
+        return nodes
+
+    def browser(self, number: int) -> ProtocolClient:
+        """Return a client of one daemon that listens."""
+        client = ProtocolClient(self.stage.daemons[number].port)
+        self.addCleanup(client.close)
+        client.subscribe(CHANNEL)
+        return client
+
+    def present(self) -> set[str]:
+        """Return who is there, as the second daemon knows."""
+        return set(self.stage.call("presence", 1, channel=CHANNEL)["presence"])
+
+    def test_clients_of_a_killed_daemon_disappear(self) -> None:
+        """Within their lease; those of the other one stay, and are never gone."""
+        doomed, other = self.browser(0), self.browser(1)
+        until(lambda: self.present() == {doomed.id, other.id}, "both clients")
+        self.stage.daemons[0].kill()
+        seen: list[set[str]] = []
+
+        def is_gone() -> bool:
+            seen.append(self.present())
+            return seen[-1] == {other.id}
+
+        self.assertLessEqual(until(is_gone, "the end of the lease"), self.TTL + 1)
+        self.assertTrue(all(other.id in present for present in seen))
+        time.sleep(self.TTL)  # longer than a lease: the other one's is renewed
+        self.assertEqual(self.present(), {other.id})
+
+    def test_killed_daemon_is_forgotten_and_comes_back(self) -> None:
+        """Under another id; surveys do not wait for it."""
+        before = {node["uid"] for node in self.nodes()}
+        self.stage.daemons[0].kill()
+        until(lambda: len(self.nodes()) == 1, "one node")
+        self.assertEqual(self.stage.call("channels", 1), {"channels": {}})
+        self.stage.daemons[0].start()
+        until(lambda: len(self.nodes()) == 2, "two nodes again")
+        self.assertEqual(len(before & {node["uid"] for node in self.nodes()}), 1)
+
+    def test_daemon_that_stops_says_goodbye(self) -> None:
+        """It is forgotten at once, not after seconds of silence."""
+        self.stage.daemons[0].stop()
+        self.assertLess(until(lambda: len(self.nodes()) == 1, "one node"), 1.0)
+
+    def test_order_reaches_the_other_daemon(self) -> None:
+        """And one that cannot, because Redis is gone, fails."""
+        browser = self.browser(0)
+        self.stage.redis.kill()
+        answer = self.post("disconnect", {"user": "", "whitelist": [browser.id]})
+        self.assertEqual(answer["error"]["code"], 100)
+        self.stage.redis.start()
+        until(lambda: "result" in self.post("disconnect", {"user": ""}), "Redis")
+        self.assertEqual(browser.closed(), (3503, "force disconnect"))
+
+    def post(self, method: str, fields: dict[str, object]) -> Any:
+        """Return what the second daemon answers, whatever it is."""
+        return self.stage._post(method, 1, fields)
+
+    def test_commands_may_come_to_the_other_daemon(self) -> None:
+        """A stream on the first, its commands to the second: the first carries them out."""
+        first, second = self.stage.daemons
+        body = b'{"id":1,"connect":{}}'
+        stream = urllib.request.urlopen(f"{first.url}/connection/http_stream", body, timeout=LIMIT)
+        self.addCleanup(stream.close)
+        welcome = json.loads(stream.readline())["connect"]
+        data = '{"id":2,"subscribe":{"channel":"' + CHANNEL + '"}}'
+        command = {"session": welcome["session"], "node": welcome["node"], "data": data}
+        with urllib.request.urlopen(f"{second.url}/emulation", json.dumps(command).encode(), LIMIT) as answer:
+            self.assertEqual(answer.status, 204)
+        self.assertEqual(json.loads(stream.readline()).get("id"), 2)
+        until(lambda: welcome["client"] in self.present(), "its presence")
+
+
+class ChaosTests(SynchronousTestCase):
+    """What ``make chaos`` does, short and with few clients."""
+
+    SECONDS = 12.0
+
+    def test_every_client_has_everything_or_knows_that_it_has_not(self) -> None:
+        """In each variant."""
+        need("redis-server")
+        for variant in VARIANTS:
+            size = Size(clients=4 * 5 * len(KINDS), channels=5, rate=50.0, seconds=self.SECONDS)
+            outcome = Chaos(variant, size).run()
+            self.assertEqual(outcome.problems(), [], "\n".join(outcome.lines()))
+            self.assertGreater(sum(outcome.acknowledged.values()), 0.7 * size.rate * size.seconds)
+            self.assertTrue(outcome.faults)
+            self.assertEqual(set(outcome.accounts), set(KINDS))
+
+
+class StormTests(SynchronousTestCase):
+    """What ``make storm`` does, with fewer clients."""
+
+    def test_history_is_read_for_all_at_once(self) -> None:
+        """A handful of reads, not one for each client."""
+        need("redis-server")
+        storm = StormRun(400, 50).run()
+        self.assertLessEqual(storm.reads, HANDFUL, "\n".join(storm.lines()))
+        self.assertGreater(storm.reads, 0)
+
+
+class StalledTests(SynchronousTestCase):
+    """What ``make stalled`` does, with fewer clients."""
+
+    def test_client_that_does_not_read_is_treated_as_its_namespace_says(self) -> None:
+        """It is disconnected, or loses publications; both are counted, and the others hear all."""
+        need("redis-server")
+        gone = Stalled("disconnect", 20, 300).run()
+        self.assertEqual((gone.cut, gone.losses["connections"]), (True, 1), gone.lines())
+        slow = Stalled("drop-oldest", 20, 300).run()
+        self.assertEqual((slow.cut, slow.losses["connections"]), (False, 0), slow.lines())
+        self.assertGreater(slow.losses["skipped"], 0)

@@ -1,0 +1,134 @@
+# -*- test-case-name: tests.test_faults -*-
+"""What a client may claim in the programs that kill things: an account that forgives nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.faults.chaos import Outcome
+from benchmarks.faults.ledger import Ledger
+from benchmarks.faults.quick import Quick, text_frame
+from benchmarks.faults.stalled import Times
+
+
+def account(*numbers: int | None) -> Ledger:
+    """Return the account of a client that heard *numbers*; ``None``: it was told that something is missing."""
+    ledger = Ledger()
+    for number in numbers:
+        if number is None:
+            ledger.tell()
+        else:
+            ledger.hear(number)
+    return ledger
+
+
+class LedgerTests(SynchronousTestCase):
+    """One client's account."""
+
+    def test_everything_once_and_in_order_is_good(self) -> None:
+        """Nothing at all too, where nothing was published."""
+        for ledger, acknowledged in ((account(0, 1, 2), 3), (account(), 0)):
+            self.assertTrue(ledger.is_complete(acknowledged) and ledger.is_honest(acknowledged))
+
+    def test_end_that_is_missing_is_not_complete(self) -> None:
+        """Nor honest: nobody said so."""
+        ledger = account(0, 1)
+        self.assertFalse(ledger.is_complete(3))
+        self.assertFalse(ledger.is_honest(3))
+        self.assertFalse(account().is_honest(1))
+
+    def test_gap_is_counted(self) -> None:
+        """Each number that was left out, whatever comes after."""
+        ledger = account(0, 3, 4)
+        self.assertEqual((ledger.missing, ledger.gaps), (2, [(1, 3)]))
+        self.assertTrue(ledger.is_complete(5))
+        self.assertFalse(ledger.is_honest(5))
+
+    def test_repetition_is_counted(self) -> None:
+        """Also one that comes late."""
+        ledger = account(0, 1, 1, 2, 0)
+        self.assertEqual((ledger.twice, ledger.missing, ledger.next), (2, 0, 3))
+        self.assertFalse(ledger.is_honest(3))
+
+    def test_first_publication_may_not_be_missing(self) -> None:
+        """The client was there before it."""
+        self.assertEqual(account(1).missing, 1)
+
+    def test_client_that_was_told_begins_anew(self) -> None:
+        """Anywhere; from there on nothing may be missing."""
+        ledger = account(0, 1, None, 5, 6)
+        self.assertEqual((ledger.told, ledger.missing, ledger.twice), (1, 0, 0))
+        self.assertTrue(ledger.is_honest(7) and ledger.is_complete(7))
+        self.assertEqual(account(0, None, 5, 7).missing, 1)
+        self.assertEqual(account(5, None, 3, 4).twice, 0)
+
+    def test_client_that_was_told_last_is_honest_but_not_complete(self) -> None:
+        """It knows that it has to look."""
+        ledger = account(0, None)
+        self.assertTrue(ledger.is_honest(9))
+        self.assertFalse(ledger.is_complete(9))
+
+
+class OutcomeTests(SynchronousTestCase):
+    """What must not be."""
+
+    GOOD = dict.fromkeys("twice missing told heard connects".split(), 0) | dict.fromkeys(
+        "clients complete honest untold".split(), 5
+    )
+
+    def outcome(self, variant: str, **changes: int) -> list[str]:
+        """Return the problems of a run with two kinds of clients, one of them as *changes* say."""
+        accounts: dict[str, dict[str, Any]] = {"good": dict(self.GOOD), "other": {**self.GOOD, **changes}}
+        if variant != "killed":
+            accounts["good"]["untold"] = 0
+        run = Outcome(variant, {"c:0": 3}, 3, 0.1, accounts, 0.1, [], [])
+        self.assertEqual(len(run.lines()), 6 + len(run.problems()))
+        return run.problems()
+
+    def test_good_run_has_no_problems(self) -> None:
+        """Where Redis keeps everything nobody is told anything; where it does not, everybody is."""
+        self.assertEqual(self.outcome("killed"), [])
+        self.assertEqual(self.outcome("wiped", untold=0, told=5), [])
+
+    def test_each_fault_is_a_problem(self) -> None:
+        """One client is enough."""
+        for change in ({"complete": 4}, {"honest": 4}, {"twice": 1}, {"missing": 1}, {"told": 1}):
+            self.assertEqual(len(self.outcome("killed", **change)), 1, change)
+        self.assertEqual(len(self.outcome("snapshot", untold=1)), 1)
+
+
+class QuickTests(SynchronousTestCase):
+    """Clients that look for marks."""
+
+    def test_mark_is_seen_however_it_is_cut(self) -> None:
+        """Once."""
+        data = b"\x81\x20" + b'{"push":{"pub":{"data":{"n": 7}}}}' + b"\x81\x05"
+        for cut in range(len(data)):
+            seen: list[float] = []
+            client = Quick(b"", b'"n": 7}', lambda client, now, seen=seen: seen.append(now))
+            client.data_received(data[:cut])
+            client.data_received(data[cut:])
+            self.assertEqual(len(seen), 1, cut)
+
+    def test_other_number_is_no_mark(self) -> None:
+        """70 is not 7."""
+        client = Quick(b"", b'"n": 7}', self.fail)
+        client.data_received(b'{"n": 70}{"n": 17}{"n":7}')
+
+    def test_frame_is_one_that_servers_read(self) -> None:
+        """Masked with zeros (RFC 6455 section 5.2)."""
+        self.assertEqual(text_frame("{}"), b"\x81\x82\0\0\0\0{}")
+        long = text_frame("x" * 200)
+        self.assertEqual((long[:4], len(long)), (b"\x81\xfe\x00\xc8", 208))
+
+
+class TimesTests(SynchronousTestCase):
+    """Many times in three."""
+
+    def test_times_are_ordered_first(self) -> None:
+        """Whatever order they came in."""
+        times = Times.of([0.001 * number for number in reversed(range(1000))])
+        self.assertEqual((times.p50, round(times.p99, 3), round(times.worst, 3)), (0.5, 0.99, 0.999))
+        self.assertIn("500.0 ms", str(times))
