@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from unittest import skipUnless
 
 from redis import Redis
@@ -43,6 +44,20 @@ if not child:
     finally:
         os._exit(99)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), publisher.publish("news", Publication("2")))
+"""
+
+#: Publishes what the test below wants to find.
+_PUBLISH_WITH_HISTORY = """
+import asyncio
+from sockjsd.django import apublish, publish
+publish("chat:1", 1, immediate=True)
+for _ in range(3):
+    publish("chat:1", 2, immediate=True, idempotency_key="k")
+asyncio.run(apublish("chat:1", 3, immediate=True, tags={"a": "b"}, version=5))
+publish("chat:1", "stale", immediate=True, version=5)
+publish("chat:1", 4, immediate=True, keep=False)
+publish("news", 5, immediate=True)
+publish("chat:1", 6, immediate=True)
 """
 
 
@@ -162,6 +177,22 @@ class RedisTests(PublishingTests):
         subscriber = Subscriber(self, server, "sockjsd.news")
         self.assertEqual(run_child(_PUBLISH_AND_FORK, SOCKJSD_BROKER_URL=server.url), "1 1")
         self.assertEqual([text for _, text in subscriber.receive(3)], ["0", "1", "2"])
+
+    def test_history_is_kept_as_the_configuration_file_says(self) -> None:
+        """From a view and from a coroutine; what is repeated counts once, and what shall not be kept is not."""
+        server = self.start()
+        file = Path(self.mktemp())
+        file.write_text(f"[broker]\nurl = {server.url}\n[namespace chat]\nhistory_size = 3\nhistory_ttl = 1min\n")
+        heard = Subscriber(self, server, "sockjsd.chat:1", "sockjsd.news")
+        code = _PUBLISH_WITH_HISTORY
+        self.assertEqual(run_child(code, SOCKJSD_CONFIG=str(file)), "")
+        texts = [text for _, text in heard.receive(6)]
+        epoch, tags = texts[0].split(":")[1], [text.split(":")[2] for text in texts if text.startswith("p")]
+        first, second, third, fourth = (f"p{n}:{epoch}:{tag}:" for n, tag in enumerate(tags, 1))
+        expected = [f"{first}0:1", f"{second}0:2", f'{third}15:{{"t":{{"a":"b"}}}}3', "4", "5", f"{fourth}0:6"]
+        self.assertEqual(texts, expected)
+        entries = server.ask("XRANGE", "sockjsd:stream:chat:1", "-", "+")
+        self.assertEqual([fields[b"d"] for _, fields in entries], [b"0:2", b'15:{"t":{"a":"b"}}3', b"0:6"])
 
     def test_password_is_used_from_url_and_option(self) -> None:
         """The option wins over the URL."""
