@@ -125,10 +125,13 @@ def _check(arguments: argparse.Namespace, around: Surroundings) -> None:
 def _check_paths(config: Config) -> None:
     """Look whether the named files exist; `load` does not, as publishers on other machines read the same file."""
     library, folder = config.server.client_library, config.site.python_path
+    key = config.channels.token_rsa_public_key
     if library is not None and not os.path.isfile(library):
         raise ConfigurationError(f"[server] client_library: there is no file {library!r}", config.file)
     if folder is not None and not os.path.isdir(folder):
         raise ConfigurationError(f"[site] python_path: there is no folder {folder!r}", config.file)
+    if os.path.isabs(key) and not os.path.isfile(key):
+        raise ConfigurationError(f"[channels] token_rsa_public_key: there is no file {key!r}", config.file)
 
 
 def _check_imports(config: Config, around: Surroundings) -> None:
@@ -173,6 +176,10 @@ def _summary(config: Config) -> Iterator[str]:
     yield f"  site      {config.site.settings or 'none'}"
     for endpoint in config.endpoints.values():
         yield f"  endpoint  {endpoint.prefix}: {_activity(endpoint)}"
+    for path in config.channels.paths:
+        yield f"  channels  {path}"
+    if config.channels.insecure:
+        yield "  insecure  EVERY client may do EVERYTHING: for tests only"
 
 
 def _activity(endpoint: Endpoint) -> str:

@@ -267,7 +267,8 @@ class Node:
             "sockjsd {version} serves {site} and {endpoints} on {listen}; broker: {broker}; fan-out: {fan_out}",
             version=__version__,
             site=config.site.settings or "no site",
-            endpoints=", ".join(endpoint.prefix for endpoint in config.endpoints.values()) or "no endpoint",
+            endpoints=", ".join([*(each.prefix for each in config.endpoints.values()), *config.channels.paths])
+            or "no endpoint",
             listen=", ".join(config.server.listen),
             broker=self._broker.status.name,
             fan_out="compiled" if COMPILED else "pure Python",

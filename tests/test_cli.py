@@ -132,6 +132,24 @@ class CheckTests(CommandTestCase):
             ),
         )
 
+    def test_channels_are_summed_up_when_they_are_on(self) -> None:
+        """Their URLs, and a warning where everything is allowed."""
+        _, out, _ = self.run_command("check", self.write("[channels]\nenabled = yes\nevents = yes\napi_key = k\n"))
+        paths = [line.split()[1] for line in out.splitlines() if line.startswith("  channels")]
+        self.assertEqual(paths, ["/connection", "/emulation", "/api", "/events"])
+        self.assertNotIn("insecure", out)
+        _, out, _ = self.run_command("check", self.write("[channels]\nenabled = yes\ninsecure = yes\n"))
+        self.assertIn("  insecure  EVERY client may do EVERYTHING", out)
+
+    def test_check_fails_when_the_public_key_is_missing(self) -> None:
+        """A key that stands in the file itself is looked at when the daemon starts."""
+        self.assert_fails(
+            ["check", self.write("[channels]\ntoken_rsa_public_key = key.pem\n")],
+            "[channels] token_rsa_public_key: there is no file",
+        )
+        pem = "-----BEGIN PUBLIC KEY-----\n  MIIB\n  -----END PUBLIC KEY-----"
+        self.assertEqual(self.run_command("check", self.write(f"[channels]\ntoken_rsa_public_key = {pem}\n"))[0], 0)
+
     def test_child_is_not_needed_when_there_is_nothing_to_import(self) -> None:
         """No site and no class of one's own."""
         status, out, _ = self.run_command("check", self.write(RELAY))
