@@ -18,11 +18,9 @@ callback returns gets all that follows, nothing twice, and misses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
@@ -32,39 +30,15 @@ from sockjsd.brokers.interface import Broker
 from sockjsd.brokers.values import History
 from sockjsd.channels.publications import Item, Position
 from sockjsd.channels.recovery import Shelf
-from sockjsd.channels.timeline import Timeline, TimelineCounts, Verdict, judge
+from sockjsd.channels.timeline import Timeline, Verdict, judge
 from sockjsd.errors import BrokerUnavailable
+from sockjsd.following import Outlet
 
 #: Seconds for which a read of the history serves those who come after it: clients that lost a node come
 #: back within several seconds.  It is right for as long as the line is sound; it only takes memory.
 SHELF_TURNS = 5
 #: Reads one after the other that still left something missing, before the next one has to wait for a second.
 ATTEMPTS = 3
-
-
-class Outlet(Protocol):
-    """What a line needs of the relay."""
-
-    seen: TimelineCounts
-
-    def serially(self, call: Callable[[], None]) -> None:
-        """Call *call* now, or after what is being delivered has been delivered to everybody."""
-
-    def hand_on(self, channel: str, items: list[Item]) -> None:
-        """Deliver *items* to the subscribers of *channel*."""
-
-    def tell_reset(self, channel: str) -> None:
-        """Tell the subscribers of *channel* that what follows does not join up."""
-
-    def asking(self, line: Line) -> None:
-        """A question of *line* to the broker has begun."""
-
-    def answered(self, line: Line) -> None:
-        """It has ended; the line may be unsound still."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is being delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +99,16 @@ class Line:
         self._shelf_turns = 0
         # Items that came live since a read began; None while nobody will ask for it.
         self._since_reading: list[Item] | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether items pass; if not, the history has to be read."""
+        return self.timeline.sound
+
+    @property
+    def position(self) -> Position:
+        """The last publication that was delivered."""
+        return self.timeline.position
 
     # Beginning and ending.
 
@@ -273,7 +257,7 @@ class Line:
         if self._reading or self.over or self._ear is not _Ear.OPEN:
             return
         self._reading = True
-        self._outlet.asking(self)
+        self._outlet.asking()
         anchor = self.timeline.position
         asks, self._waiting = self._waiting, []
         self._since_reading = [] if asks else None
@@ -321,7 +305,7 @@ class Line:
     def _renew(self, epoch: str) -> None:
         self._outlet.seen.rollbacks += 1
         self._reading = True
-        self._outlet.asking(self)
+        self._outlet.asking()
         self._shelf = None
         reply = self._broker.renew(self._channel, epoch, meta_ttl=self._meta_ttl)
         reply.addBoth(lambda result: self._outlet.serially(partial(self._has_renewed, result)))

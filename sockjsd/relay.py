@@ -1,10 +1,11 @@
 # -*- test-case-name: tests.test_relay -*-
 """The relay: between the broker and the hub, so that what subscribers get has no holes.
 
-Channels without history pass as they are.  Each channel with history that somebody here
-listens to has a *line* (``lines.py``): what comes out of order, after a loss of the connection
-or of Redis, is put in order and completed from the history before anybody sees it, while
-clients stay connected.  What history no longer has is told: the hub resets the channel.
+Channels without history pass as they are; what is missed of those that are numbered is
+counted (``numbered.py``).  Each channel with history that somebody here listens to has a *line*
+(``lines.py``): what comes out of order, after a loss of the connection or of Redis, is put in order
+and completed from the history before anybody sees it, while clients stay connected.  What
+history no longer has is told: the hub resets the channel.
 
 When does the relay look?
 
@@ -30,11 +31,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sockjsd.brokers.interface import Broker
-from sockjsd.brokers.values import META_TTL, History, Keeping, Once, Published
+from sockjsd.brokers.values import META_TTL, History, KeepingRules, Once, Published, keeping_for
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.publications import Item, Joined, Left, Position, Publication, Run
 from sockjsd.channels.timeline import TimelineCounts
+from sockjsd.following import Followed
 from sockjsd.lines import Ask, Line
+from sockjsd.numbered import NumberedLine
 
 #: Seconds between two comparisons of a line with its history, as Centrifugo has it; spread over the lines.
 CHECK_TURNS = 40
@@ -47,16 +50,8 @@ RESTING = 10_000
 CACHE = "cache"
 
 
-class Rules(Protocol):
+class Rules(KeepingRules, Protocol):
     """What the relay reads of a namespace."""
-
-    @property
-    def history_size(self) -> int:
-        """Publications that are kept; 0 for no history."""
-
-    @property
-    def history_ttl(self) -> float:
-        """Seconds for which they are."""
 
     @property
     def recovery(self) -> str:
@@ -93,17 +88,17 @@ class Relay:
         self._random = random
         self._deliver = deliver
         self._meta_ttl = meta_ttl
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, Followed] = {}
         # Where channels that were left stood.
         self._resting: OrderedDict[str, Position] = OrderedDict()
         # Lines by the turn at which they are compared.
-        self._turns: list[dict[str, Line]] = [{} for _ in range(CHECK_TURNS)]
+        self._turns: list[dict[str, Followed]] = [{} for _ in range(CHECK_TURNS)]
         self._turn = 0
         # Lines that keep what they have read for a while.
-        self._shelved: set[Line] = set()
+        self._shelved: set[Followed] = set()
         # Lines that wait to be compared, and those that a read left unsound.
-        self._checks: dict[Line, None] = {}
-        self._unsound: set[Line] = set()
+        self._checks: dict[Followed, None] = {}
+        self._unsound: set[Followed] = set()
         self._reads_now = 0
         self._reads = 0
         self._answers = 0
@@ -125,15 +120,24 @@ class Relay:
     def subscribe(self, channel: str) -> None:
         """Want what is published on *channel*."""
         rules = self._rules_of(channel)
-        if rules is None or not rules.history_size:
+        if rules is None or not (rules.history_size or rules.numbered):
             self._broker.subscribe(channel)
             return
-        size, lenient = rules.history_size, rules.recovery == CACHE
-        line = Line(channel, self._broker, self, size=size, meta_ttl=self._meta_ttl, lenient=lenient)
-        self._lines[channel] = line
+        line = self._lines[channel] = self._make_line(channel, rules)
         self._random.choice(self._turns)[channel] = line
         self._unsound.add(line)  # looked after once a second if the broker is away now
         line.begin(self._resting.pop(channel, None))
+
+    def _make_line(self, channel: str, rules: Rules) -> Followed:
+        size, meta_ttl = rules.history_size, self._meta_ttl
+        if not size:
+            return NumberedLine(channel, self._broker, self, meta_ttl=meta_ttl)
+        return Line(channel, self._broker, self, size=size, meta_ttl=meta_ttl, lenient=rules.recovery == CACHE)
+
+    def _line(self, channel: str) -> Line | None:
+        """Return the line of *channel* if it has a history and somebody here wants it."""
+        line = self._lines.get(channel)
+        return line if isinstance(line, Line) else None
 
     def unsubscribe(self, channel: str) -> None:
         """Want no more of it."""
@@ -147,7 +151,7 @@ class Relay:
             turn.pop(channel, None)
         self._shelved.discard(line)
         self._unsound.discard(line)
-        self._rest(channel, line.timeline.position)
+        self._rest(channel, line.position)
 
     def _rest(self, channel: str, position: Position) -> None:
         if position.epoch:
@@ -173,7 +177,7 @@ class Relay:
             passed = items if line is None else line.take(items)
             if passed:
                 ready[channel] = passed
-            if line is not None and not line.timeline.sound:
+            if line is not None and not line.sound:
                 unsound.append(line)
         if ready:
             self._deliver(ready)
@@ -225,7 +229,7 @@ class Relay:
 
     def ready(self, channel: str) -> Deferred[Position | None]:
         """The same; fires with how far the hub's subscribers have got everything, ``None`` without history."""
-        line = self._lines.get(channel)
+        line = self._line(channel)
         if line is None:
             return cast("Deferred[Position | None]", self._broker.subscribed(channel))
         position: Deferred[Position | None] = line.history(Ask(None, 0)).addCallback(lambda history: history.position)
@@ -233,8 +237,8 @@ class Relay:
 
     def position(self, channel: str) -> Position | None:
         """Return how far the hub's subscribers have got everything, ``None`` where that is not known."""
-        line = self._lines.get(channel)
-        return line.timeline.position if line is not None and line.timeline.sound else None
+        line = self._line(channel)
+        return line.position if line is not None and line.sound else None
 
     def history(
         self, channel: str, since: Position | None = None, limit: int = -1, *, reverse: bool = False
@@ -246,7 +250,7 @@ class Relay:
         got everything.  Others get what the broker says.  Who asks for the same at the same time shares a read.
         """
         self._answers += 1
-        line = self._lines.get(channel)
+        line = self._line(channel)
         latest = since is None and limit == 1 and reverse
         if line is not None and (latest or limit == 0 or (since is not None and not reverse)):
             return line.history(Ask(since, limit, latest))
@@ -259,10 +263,7 @@ class Relay:
 
         That the channel belongs to a namespace is for others to check: without one it has no history.
         """
-        rules = self._rules_of(channel) if keep else None
-        keeping = None
-        if rules is not None and rules.history_size:
-            keeping = Keeping(rules.history_size, rules.history_ttl, self._meta_ttl)
+        keeping = keeping_for(self._rules_of(channel), self._meta_ttl) if keep else None
         return self._broker.publish(channel, publication, keeping, once)
 
     def announce(self, channel: str, change: Joined | Left) -> Deferred[None]:
@@ -322,16 +323,21 @@ class Relay:
         """Tell the subscribers of *channel* that what follows does not join up."""
         self.hub.reset(channel)
 
-    def asking(self, line: Line) -> None:
+    def count_missed(self, channel: str, missed: int) -> None:
+        """Take note that so many publications on *channel* did not come, for its subscribers of this moment."""
+        self.seen.missed += missed
+        self.seen.missed_deliveries += missed * self.hub.subscribers(channel)
+
+    def asking(self) -> None:
         """Take note of a read."""
         self._reads += 1
         self._reads_now += 1
 
-    def answered(self, line: Line) -> None:
+    def answered(self, line: Followed) -> None:
         """Take note of its end, and look after the line if it needs another one."""
         self._reads_now -= 1
         if not line.over:
             self._shelved.add(line)
-            if not line.timeline.sound:
+            if not line.sound:
                 self._unsound.add(line)
         self._check_some()

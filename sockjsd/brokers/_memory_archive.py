@@ -103,7 +103,8 @@ class MemoryArchive:
         meta.position = Position(meta.position.offset + 1, meta.position.epoch, make_digits(self._random))
         place = meta.position
         placed = replace(publication, offset=place.offset, epoch=place.epoch, tag=place.tag)
-        self._append(channel, placed, keeping)
+        if keeping.size:
+            self._append(channel, placed, keeping)
         return placed, place
 
     def _append(self, channel: str, placed: Publication, keeping: Keeping) -> None:

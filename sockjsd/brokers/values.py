@@ -8,6 +8,7 @@ have none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from sockjsd.channels.publications import ClientInfo, Position, Publication
 from sockjsd.errors import StateError
@@ -26,9 +27,9 @@ Presence = dict[str, ClientInfo]
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """That a publication is kept in the channel's history, and for how long.
+    """That a publication is kept in the channel's history, and for how long; or only numbered.
 
-    :ivar size: the most publications that are kept; from 1.
+    :ivar size: the most publications that are kept; 0: they get a position, and nothing is kept.
     :ivar ttl: seconds after the channel's last publication when the history is forgotten.
     :ivar meta_ttl: seconds after the last use when epoch and offset are forgotten; not below *ttl*, or
         the history would go with them.
@@ -39,8 +40,31 @@ class Keeping:
     meta_ttl: float = META_TTL
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.ttl <= 0 or self.meta_ttl <= 0:
-            raise StateError(f"a history has at least 1 publication for more than 0 s, not {self}")
+        if self.size < 0 or (self.size and self.ttl <= 0) or self.meta_ttl <= 0:
+            raise StateError(f"a history has publications for more than 0 s, not {self}")
+
+
+class KeepingRules(Protocol):
+    """What is read of a namespace."""
+
+    @property
+    def history_size(self) -> int:
+        """Publications that are kept; 0 for no history."""
+
+    @property
+    def history_ttl(self) -> float:
+        """Seconds for which they are."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether publications are numbered even where none is kept."""
+
+
+def keeping_for(rules: KeepingRules | None, meta_ttl: float) -> Keeping | None:
+    """Return how a channel with these *rules* keeps its publications; ``None`` where it neither keeps nor counts."""
+    if rules is None or not (rules.history_size or rules.numbered):
+        return None
+    return Keeping(rules.history_size, rules.history_ttl, meta_ttl)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class TimelineCounts:
     :ivar resets: times that a channel did not join up, so that its listeners were told.
     :ivar rollbacks: those of them where Redis was older than it had been.
     :ivar lost: items without a position that came while too much was held.
+    :ivar missed: publications on numbered channels without history that this node did not get.
+    :ivar missed_deliveries: the same, counted once for each subscriber that would have got one.
     """
 
     gaps: int = 0
@@ -70,6 +72,8 @@ class TimelineCounts:
     resets: int = 0
     rollbacks: int = 0
     lost: int = 0
+    missed: int = 0
+    missed_deliveries: int = 0
 
 
 class _Fit(Enum):

@@ -47,6 +47,13 @@ class Namespace:
         when="if history_size is set: as long as clients are usually away.",
         elsewhere="Centrifugo: history_ttl",
     )
+    numbered: bool = option(
+        kinds.flag,
+        False,
+        help="Whether publications are numbered although none is kept, so that what a daemon missed while Redis was "
+        "away is counted. With history they are numbered anyway.",
+        when="to know how much was lost; each publication costs a script in Redis.",
+    )
     presence: bool = option(
         kinds.flag,
         False,

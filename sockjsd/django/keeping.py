@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from sockjsd import config
-from sockjsd.brokers.values import Keeping
+from sockjsd.brokers.values import Keeping, keeping_for
 from sockjsd.channels.namespaces import Namespaces
 
 
@@ -19,8 +19,5 @@ class Keepings:
         self._meta_ttl = configuration.channels.meta_ttl
 
     def find(self, channel: str) -> Keeping | None:
-        """Return how *channel* keeps its publications; ``None`` where it keeps none, or belongs to no namespace."""
-        rules = self._namespaces.find(channel)
-        if rules is None or not rules.has_history:
-            return None
-        return Keeping(rules.history_size, rules.history_ttl, self._meta_ttl)
+        """Return how *channel* keeps its publications; ``None`` where it does not, or belongs to no namespace."""
+        return keeping_for(self._namespaces.find(channel), self._meta_ttl)

@@ -31,7 +31,8 @@ class Status(LeanHandler):
          "broker": {"name": str, "connected": bool, "detail": str},
          "hub": {"channels": int, "subscriptions": int, "publications": int, "deliveries": int},
          "relay": {"lines": int, "reads": int, "answers": int, "gaps": int, "repaired": int, "duplicates": int,
-                   "plain": int, "resets": int, "rollbacks": int, "lost": int},
+                   "plain": int, "resets": int, "rollbacks": int, "lost": int, "missed": int,
+                   "missed_deliveries": int},
          "endpoints": {prefix: {"sessions_active": int, "connections_active": int, "connections_ps": float,
                                 "packets_sent_ps": float, "packets_recv_ps": float, "transp_websocket": int, …,
                                 "losses": {"connections": int, "messages": int, "skipped": int}}}}

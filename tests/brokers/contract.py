@@ -158,6 +158,15 @@ class HistoryContract(BrokerContract):
         self.assertEqual((yield self.kept("a")), ["5", "6", "7"])
 
     @inlineCallbacks
+    def test_publications_may_be_numbered_without_being_kept(self) -> Steps:
+        """They go on where a history left off, so that whoever listens can tell how many were missed."""
+        first = yield self.fill("a", "1")
+        second = yield self.fill("a", "2", keeping=Keeping(0, 0.0))
+        history = yield self.broker.history("a")
+        self.assertEqual([each.data for each in history.publications], ["1"])
+        self.assertEqual((history.position, second.offset, second.epoch), (second, 2, first.epoch))
+
+    @inlineCallbacks
     def test_history_is_forgotten_after_its_time_and_the_position_later(self) -> Steps:
         """Publications end with the ttl, the epoch with its own, which each use renews."""
         position = yield self.fill("a", "1", keeping=Keeping(9, SHORT, 3 * SHORT))

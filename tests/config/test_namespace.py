@@ -14,6 +14,7 @@ NAMESPACE = {
     "name": "",
     "history_size": 0,
     "history_ttl": 0.0,
+    "numbered": False,
     "presence": False,
     "join_leave": False,
     "recovery": "off",

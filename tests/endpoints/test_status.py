@@ -22,7 +22,7 @@ from tests.http.memory import Client
 from tests.transports.server import Server, WebSocket
 
 RULES = Namespace(history_size=10, history_ttl=60.0)
-RELAYED = "lines reads answers gaps repaired duplicates plain resets rollbacks lost"
+RELAYED = "lines reads answers gaps repaired duplicates plain resets rollbacks lost missed missed_deliveries"
 
 
 class StatusTests(SynchronousTestCase):

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 stream  2 meta  3 result of the idempotency key
 -- ARGV  1 the channel of PUBLISH  2 tail  3 epoch, if a new one is needed  4 tag, 8 hexadecimal digits
---       5 size of the history, 0 for none  6 its ttl, ms  7 ttl of the meta, ms
+--       5 size of the history, 0 for none  6 its ttl, ms  7 ttl of the meta, ms, 0 for no position
 --       8 ttl of the idempotency key, ms, 0 for no key  9 version, 0 for none  10 version epoch
 -- Returns {receivers, offset, epoch, tag, 1 if nothing was published else 0}
 
@@ -18,7 +18,7 @@ end
 local place = '0::'
 local offset, epoch, tag = 0, '', ''
 
-if ARGV[5] ~= '0' then
+if ARGV[7] ~= '0' then
   epoch, tag = open_epoch(ARGV[3]), ARGV[4]
   if ARGV[9] ~= '0' then
     local last = redis.call('HMGET', KEYS[2], 'v', 've')
@@ -34,8 +34,10 @@ if ARGV[5] ~= '0' then
   -- Lua would write a large number with an exponent.
   local digits = string.format('%.0f', offset)
   redis.call('HSET', KEYS[2], 't', tag)
-  redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[5], digits .. '-' .. tonumber(tag, 16), 'd', ARGV[2])
-  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  if ARGV[5] ~= '0' then
+    redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[5], digits .. '-' .. tonumber(tag, 16), 'd', ARGV[2])
+    redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  end
   redis.call('PEXPIRE', KEYS[2], ARGV[7])
   place = digits .. ':' .. epoch .. ':' .. tag
 end

@@ -13,7 +13,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, succeed
 
 from sockjsd.brokers.interface import Archive, Attendance, Carrier
-from sockjsd.brokers.values import History, Keeping, Once, Published
+from sockjsd.brokers.values import History, Once, Published, keeping_for
 from sockjsd.channels.namespaces import Namespaces
 from sockjsd.channels.publications import Position, Publication
 from sockjsd.clients.nodes import NodeInfo
@@ -99,7 +99,7 @@ class Methods:
         namespace = self._namespace(channel)
         fields.refuse_binary("b64data")
         publication = Publication(fields.data("data"), tags=fields.mapping("tags"))
-        keeping = None if fields.flag("skip_history") else self._keeping(namespace)
+        keeping = None if fields.flag("skip_history") else keeping_for(namespace, self._meta_ttl)
         published = self._broker.publish(channel, publication, keeping, _once(fields))
         return published.addCallback(_published)
 
@@ -172,11 +172,6 @@ class Methods:
             return self._namespaces.of(channel)
         except UnknownNamespace as error:
             raise APIError(102, f"unknown channel: {error}") from None
-
-    def _keeping(self, namespace: Namespace) -> Keeping | None:
-        if not namespace.has_history:
-            return None
-        return Keeping(namespace.history_size, namespace.history_ttl, self._meta_ttl)
 
     def _channel_with(self, what: str, fields: Fields) -> str:
         """Return the channel that *fields* name.
