@@ -8,9 +8,10 @@
 ``session`` and ``node`` are what the answer to ``connect`` has named.  The request may reach any
 node, so that no proxy has to send it to the right one: the cluster forwards it.
 
-204: it was taken, and answers come on the other half.  404: there is no such session (any
-more).  503: the nodes cannot talk to each other now.  The session's name is a secret of the
-client, and so what proves that the commands are its own.
+204: it was taken, or sent to the node that has the session; answers come on the other half.
+404: there is no such node, or here no such session (any more).  503: the nodes cannot talk to
+each other now.  The session's name is a secret of the client, and so what proves that the
+commands are its own.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
     data: {}
 
 ``cf_connect`` is a connect request of the client protocol without a command around it; the
-client's channels are those of its token and those that the site subscribes it to, or that it names in ``subs``.
+client's channels are those of its token and those that the site subscribes it to.
 Each event is one push, as Centrifugo's documentation describes for unidirectional clients.
 
 A disconnect push is the last one, and an EventSource connects again after it: a page that

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -146,6 +148,20 @@ class StreamTests(EventsTestCase):
         client = self.begin("channel=a")
         client.lose()
         self.assertEqual((set(), 0), (self.stage.archive.wanted, len(self.endpoint.sessions)))
+
+    def test_stream_that_ended_leaves_no_garbage(self) -> None:
+        """Nothing of it waits for the garbage collector, whoever ended it."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for ends in (Client.lose, lambda client: self.endpoint.sessions.close_all()):
+            client = self.begin("channel=kept:a&channel=b")
+            (session,) = self.endpoint.sessions._anonymous
+            left = weakref.ref(session)
+            del session
+            ends(client)
+            client.lose()
+            del client
+            self.assertIsNone(left())
 
     def test_same_bytes_for_all(self) -> None:
         """Whoever listens to the same channels shares each event."""
