@@ -191,7 +191,7 @@ class CentrifugePythonTests(IsolatedAsyncioTestCase):
         speaker, _ = await self.subscribed(two, channel)
         await speaker.publish(1)
         await diary.wait("publication")
-        for lost, recovered in (((2, 3), True), (range(4, 12), False)):
+        for lost, recovered in (((2, 3), True), (range(4, 34), False)):
             await one.disconnect()
             for number in lost:
                 await speaker.publish(number)
