@@ -29,16 +29,12 @@ from sockjsd import __version__
 from sockjsd.administration import Administration
 from sockjsd.app import CLIENT_PATH, build, find_client
 from sockjsd.applications import make_application
-from sockjsd.brokers.interface import Broker, Run
-from sockjsd.brokers.memory import MemoryBroker
-from sockjsd.brokers.values import Once
+from sockjsd.brokers.interface import Run
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.namespaces import Namespaces
-from sockjsd.channels.publications import Publication
 from sockjsd.channels.selections import Selections
 from sockjsd.config import Config
 from sockjsd.config import Endpoint as EndpointOptions
-from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
 from sockjsd.config.namespace import DISCONNECT, LATEST_ONLY
 from sockjsd.django_wsgi import Site
@@ -51,9 +47,9 @@ from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
-from sockjsd.http.limits import Limits
 from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
+from sockjsd.parts import LocalPublisher, extend_path, make_broker, make_limits
 from sockjsd.relay import Relay
 from sockjsd.sockjs.batch import Expendable
 from sockjsd.sockjs.connection import SockJSConnection
@@ -68,23 +64,6 @@ _TRUSTED_BY_DJANGO = "django"
 
 #: New objects after which the garbage collector looks at those that are young; CPython's own 700 are a few requests.
 GARBAGE = 10_000
-
-
-class LocalPublisher:
-    """Publishes into the memory broker of this very process, from any thread.
-
-    :param reactor: where the broker lives.
-    :param relay: gets the publications.
-    """
-
-    def __init__(self, reactor: Any, relay: Relay) -> None:
-        self._reactor = reactor
-        self._relay = relay
-
-    def publish(self, channel: str, publication: Publication, once: Once | None = None, *, keep: bool = True) -> int:
-        """Hand the publication over; one node hears it: this one."""
-        self._reactor.callFromThread(partial(self._relay.publish, channel, publication, once, keep=keep))
-        return 1
 
 
 class Node:
@@ -344,31 +323,3 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
-
-
-def extend_path(folder: str | None) -> None:
-    """Put *folder* in front of Python's search path, once; an endpoint's class may be there without any site."""
-    if folder is not None and folder not in sys.path:
-        sys.path.insert(0, folder)
-
-
-def make_limits(options: ServerOptions) -> Limits:
-    """Return what the section ``[server]`` grants each connection."""
-    return Limits(
-        options.head_limit,
-        options.head_fields,
-        options.head_timeout,
-        options.body_timeout,
-        options.keep_alive_timeout,
-        options.pipeline_limit,
-        options.send_timeout,
-    )
-
-
-def make_broker(config: Config, reactor: Any) -> Broker:
-    """Return the broker that the configuration names."""
-    if config.broker.url == MEMORY:
-        return MemoryBroker(seconds=reactor.seconds)
-    from sockjsd.brokers.redis import RedisBroker  # txredisapi is needed by those who use it
-
-    return RedisBroker(config.broker, reactor, Random())

@@ -5,29 +5,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransportWithDisconnection
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 import sockjsd.node
-from sockjsd.brokers.memory import MemoryBroker
-from sockjsd.brokers.values import Once
 from sockjsd.channels.forms import BARE
 from sockjsd.channels.publications import Publication
-from sockjsd.config import Broker, Channels, Config, Endpoint, Namespace, Server, Site
+from sockjsd.config import Channels, Config, Endpoint, Namespace, Server, Site
 from sockjsd.django import publishing
 from sockjsd.django_wsgi import Site as DjangoSite
 from sockjsd.errors import StartError
-from sockjsd.http.limits import Limits
 from sockjsd.http.ports import BACKLOG
-from sockjsd.node import LocalPublisher, Node, make_broker, make_limits
+from sockjsd.node import Node
 
 RELAY = Endpoint("events", prefix="/events", channels=("news",))
 ECHO = Endpoint("echo", prefix="/echo", application="echo")
@@ -76,44 +71,6 @@ class Visitor:
     def answer(self) -> str:
         """All that came so far."""
         return self.transport.value().decode()
-
-
-class PartsTests(SynchronousTestCase):
-    """How parts are made from the configuration."""
-
-    def test_limits_are_the_options_of_the_same_names(self) -> None:
-        """No option is mixed up with another."""
-        names = [field.name for field in fields(Limits)]
-        options = Server(**{name: number for number, name in enumerate(names, 1)})
-        self.assertEqual(make_limits(options), Limits(*range(1, len(names) + 1)))
-
-    def test_broker_is_memory_by_default(self) -> None:
-        """Nothing has to be installed to begin."""
-        self.assertIsInstance(make_broker(config(), Clock()), MemoryBroker)
-
-    def test_broker_is_redis_when_named(self) -> None:
-        """A redis:// address makes the Redis broker, which is not connected yet."""
-        broker = make_broker(Config(broker=Broker(url="redis://127.0.0.1:1/0")), MemoryReactorClock())
-        self.assertEqual((broker.status.name, broker.status.connected), ("redis", False))
-
-    def test_local_publisher_goes_through_the_reactor(self) -> None:
-        """A view's publication reaches the relay in the reactor's thread, and only then, with all that was said."""
-        heard: list[tuple[object, ...]] = []
-        calls: list[Callable[[], object]] = []
-
-        class RecordingRelay:
-            def publish(self, channel: str, publication: Publication, once: Once, *, keep: bool) -> None:
-                heard.append((channel, publication, once, keep))
-
-        class Reactor:
-            def callFromThread(self, call: Callable[[], object]) -> None:
-                calls.append(call)
-
-        said = ("news", Publication("1"), Once("k"))
-        self.assertEqual(LocalPublisher(Reactor(), RecordingRelay()).publish(*said, keep=False), 1)
-        self.assertEqual(heard, [])
-        calls.pop()()
-        self.assertEqual(heard, [(*said, False)])
 
 
 class NodeTestCase(SynchronousTestCase):
