@@ -8,6 +8,7 @@ out.  Texts that are handed in as JSON have to be JSON; those of clients are, si
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
@@ -19,6 +20,11 @@ from sockjsd.channels.publications import ClientInfo, Position, Publication
 PING = "{}"
 #: The result of what succeeds without words.
 EMPTY = "{}"
+
+#: Characters of a part of a history that is kept for the next ones who want the same: all together take 2 MiB or so.
+_RECENT_SIZE = 256 * 1024
+#: Parts of histories that were written last, and how they read.
+_recent: deque[tuple[Sequence[Publication], str]] = deque(maxlen=8)
 
 
 def reply(number: int, method: str, result: str = EMPTY) -> str:
@@ -178,8 +184,19 @@ def _data(data: str) -> list[tuple[str, str]]:
     return [("data", one_line(data))] if data else []
 
 
-def _publications(publications: Iterable[Publication]) -> str:
-    return f"[{','.join(map(publication_json, publications))}]"
+def _publications(publications: Sequence[Publication]) -> str:
+    """Return *publications*, a part of a history, at least one.
+
+    When thousands come back at once most of them missed the same, so what was written a moment ago is kept.
+    The first and the last publication of a part and how many they are say which part it is.
+    """
+    for known, text in _recent:
+        if len(known) == len(publications) and known[0] is publications[0] and known[-1] is publications[-1]:
+            return text
+    text = f"[{','.join(map(publication_json, publications))}]"
+    if len(text) <= _RECENT_SIZE:
+        _recent.append((publications, text))
+    return text
 
 
 def _object(pairs: Iterable[tuple[str, str]]) -> str:

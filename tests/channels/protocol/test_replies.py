@@ -97,3 +97,32 @@ class ReplyTests(TestCase):
         for made, _ in TEXTS:
             self.assertNotIn("\n", made)
             self.assertIsInstance(json.loads(made), dict)
+
+
+class PartTests(TestCase):
+    """Parts of histories, which many want at the same time."""
+
+    def parts(self, *parts: list[Publication]) -> list[list[int]]:
+        """Return the offsets that are written for each of *parts*."""
+        texts = [json.loads(replies.history_result(part, Position(9, "e"))) for part in parts]
+        return [[each["offset"] for each in text["publications"]] for text in texts]
+
+    def test_part_is_written_as_it_is_when_another_was_written_before(self) -> None:
+        """However alike they are; in both directions, and of two channels."""
+        one = [Publication(str(offset), offset, "e") for offset in range(1, 10)]
+        other = [Publication("0", offset, "e") for offset in range(1, 10)]
+        self.assertEqual(
+            self.parts(one, one[:5], one[::-1], one[3:5], one[4:5], one),
+            [[*range(1, 10)], [1, 2, 3, 4, 5], [*range(9, 0, -1)], [4, 5], [5], [*range(1, 10)]],
+        )
+        for part, data in ((one, 9), (other, 0), (one, 9)):
+            written = json.loads(replies.history_result(part, Position(9, "e")))
+            self.assertEqual(written["publications"][-1]["data"], data)
+
+    def test_part_is_the_same_text_when_many_want_it(self) -> None:
+        """It is written once, but for long ones, which would take too much memory."""
+        for size, same in ((1, True), (300_000, False)):
+            part = [Publication(f'"{"x" * size}"', offset, "e") for offset in (1, 2)]
+            first, second = (replies._publications(list(part)) for _ in range(2))
+            self.assertEqual(first, second)
+            self.assertIs(first is second, same)
