@@ -55,7 +55,7 @@ Dial = Callable[[], Connection]
 def make_dial(broker: Broker) -> Dial:
     """Return what makes connections for *broker*, whose URL is one of Redis or of Sentinels."""
     if names_sentinels(broker.url):
-        return make_sentinel_dial(parse_sentinels(broker.url), _own_options(broker))
+        return make_sentinel_dial(parse_sentinels(broker.url), broker.ping_interval, _own_options(broker))
     options = _read_url(broker.url) | _own_options(broker)
     connection_class = options.pop("connection_class", redis_connection.Connection)
     return lambda: connection_class(**options)

@@ -3,10 +3,13 @@
 
 Sentinels are asked in turn for each new connection, and who they name is asked whether it
 is the master: after a failover the old one may still be there, and take what nobody will ever see.
+For the same reason a connection is used only for a while before the question is asked again: a master that was cut
+off from its Sentinels keeps its clients.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +30,8 @@ class MasterConnection:
     :param master: the name under which they know the master.
     :param dial_sentinel: makes a connection to a Sentinel.
     :param dial_redis: makes a connection to a Redis.
+    :param lifetime: seconds for which the answer of a Sentinel counts.
+    :param clock: returns seconds that never go back.
     """
 
     def __init__(
@@ -35,11 +40,17 @@ class MasterConnection:
         master: str,
         dial_sentinel: Callable[[Place], Any],
         dial_redis: Callable[[Place], Any],
+        lifetime: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
         self._master = master
         self._dial_sentinel = dial_sentinel
         self._dial_redis = dial_redis
+        self._lifetime = lifetime
+        self._clock = clock
+        # When a Sentinel was asked.
+        self._asked_at = 0.0
         self._connection: Any = None
 
     def connect(self) -> None:
@@ -47,6 +58,7 @@ class MasterConnection:
 
         :raises RedisError: no Sentinel says where it is, or it is not there.
         """
+        self._asked_at = self._clock()
         connection = self._dial_redis(self._find())
         connection.connect()
         connection.send_command("ROLE")
@@ -61,7 +73,12 @@ class MasterConnection:
             self._connection.disconnect()
 
     def can_read(self) -> bool:
-        """See :class:`sockjsd.django.redis_connections.Connection`."""
+        """See :class:`sockjsd.django.redis_connections.Connection`.
+
+        :raises RedisError: it was closed, or it is time to ask again where the master is.
+        """
+        if self._clock() - self._asked_at > self._lifetime:
+            raise RedisConnectionError("it is time to ask the Sentinels again")
         return bool(self._connection.can_read())
 
     def send_command(self, *args: bytes | str) -> None:
@@ -97,9 +114,12 @@ class MasterConnection:
         return (answer[0].decode(), int(answer[1])) if answer else None
 
 
-def make_sentinel_dial(sentinels: Sentinels, options: dict[str, Any]) -> Callable[[], MasterConnection]:
+def make_sentinel_dial(
+    sentinels: Sentinels, lifetime: float, options: dict[str, Any]
+) -> Callable[[], MasterConnection]:
     """Return what makes connections to the master of *sentinels*.
 
+    :param lifetime: seconds for which the answer of a Sentinel counts.
     :param options: of redis-py's connections; a password among them wins over the one of the address.
     """
     connection_class = redis_connection.SSLConnection if sentinels.tls else redis_connection.Connection
@@ -117,4 +137,4 @@ def make_sentinel_dial(sentinels: Sentinels, options: dict[str, Any]) -> Callabl
         return connection_class(host=place[0], port=place[1], **of_sentinel)
 
     places = list(sentinels.places)
-    return lambda: MasterConnection(places, sentinels.master, dial_sentinel, dial_redis)
+    return lambda: MasterConnection(places, sentinels.master, dial_sentinel, dial_redis, lifetime)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from redis.connection import Connection, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.config.sentinels import parse_sentinels
@@ -27,7 +28,13 @@ class MasterConnectionTests(SynchronousTestCase):
         self.redis.answers = [[b"master", 0, []]]
         self.dialled: list[Place] = []
         self.places = list(PLACES)
-        self.connection = MasterConnection(self.places, "mymaster", self.sentinels.__getitem__, self.dial)
+        self.clock = Clock()
+        self.connection = self.make_connection()
+
+    def make_connection(self) -> MasterConnection:
+        """Make one that asks again after five seconds."""
+        sentinel = self.sentinels.__getitem__
+        return MasterConnection(self.places, "mymaster", sentinel, self.dial, 5.0, self.clock.seconds)
 
     def dial(self, place: Place) -> FakeConnection:
         """Make the connection to Redis."""
@@ -61,7 +68,7 @@ class MasterConnectionTests(SynchronousTestCase):
         self.connection.connect()
         self.assertEqual(self.places, [("s2", 2), ("s1", 1)])
         second.answers, self.redis.answers = [[b"r", b"7"]], [[b"master", 0, []]]
-        MasterConnection(self.places, "mymaster", self.sentinels.__getitem__, self.dial).connect()
+        self.make_connection().connect()
         self.assertEqual((len(second.commands), first.commands), (2, []))
 
     def test_connect_fails_when_no_sentinel_knows_the_master(self) -> None:
@@ -89,6 +96,14 @@ class MasterConnectionTests(SynchronousTestCase):
         self.connection.disconnect()
         self.assertFalse(self.redis.connected)
 
+    def test_connection_is_not_used_for_ever(self) -> None:
+        """After a while it counts as broken, so that the next one asks where the master is."""
+        self.connection.connect()
+        self.clock.advance(5)
+        self.assertFalse(self.connection.can_read())
+        self.clock.advance(0.1)
+        self.assertRaises(RedisConnectionError, self.connection.can_read)
+
 
 class DialTests(SynchronousTestCase):
     """How connections are made from an address."""
@@ -97,7 +112,7 @@ class DialTests(SynchronousTestCase):
         """Redis's are not told to Sentinels, nor theirs to Redis; an option wins over the address."""
         url = "sentinel://u:p@s1,s2:7/m/3?sentinel_username=su&sentinel_password=sp"
         for own, password in (({}, "p"), ({"password": "option"}, "option")):
-            connection = make_sentinel_dial(parse_sentinels(url), {"socket_timeout": 1.0, **own})()
+            connection = make_sentinel_dial(parse_sentinels(url), 5.0, {"socket_timeout": 1.0, **own})()
             redis, sentinel = connection._dial_redis(("r", 8)), connection._dial_sentinel(("s", 9))
             self.assertEqual((redis.host, redis.port, redis.db, redis.username), ("r", 8, 3, "u"))
             self.assertEqual((redis.password, redis.socket_timeout), (password, 1.0))
@@ -106,6 +121,6 @@ class DialTests(SynchronousTestCase):
 
     def test_tls_is_for_all_of_them(self) -> None:
         """``sentinels://`` wraps both kinds of connections."""
-        connection = make_sentinel_dial(parse_sentinels("sentinels://s1/m"), {})()
+        connection = make_sentinel_dial(parse_sentinels("sentinels://s1/m"), 5.0, {})()
         for made in (connection._dial_redis(("r", 8)), connection._dial_sentinel(("s", 9))):
             self.assertIs(type(made), SSLConnection)
