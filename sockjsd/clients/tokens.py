@@ -142,12 +142,12 @@ class Tokens:
     def _claims(self, token: str) -> dict[str, Any]:
         """Return the claims of *token* when it is signed, in time, and for us."""
         try:
-            algorithm = jwt.get_unverified_header(token).get("alg", "")
+            algorithm = str(jwt.get_unverified_header(token).get("alg"))
             key = self._keys.get(algorithm)
             if key is None:
                 raise TokenError("an algorithm without a key here; accepted: " + (", ".join(self._keys) or "none"))
             claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options=_OPTIONS)  # type: ignore[arg-type]
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
             # Only the kind of what is wrong: messages can have parts of the token in them.
             raise TokenError(f"it cannot be read, or its signature is wrong ({type(error).__name__})") from None
         self._check_time(claims)
@@ -163,8 +163,8 @@ class Tokens:
             raise TokenExpired("its time is over")
 
     def _check_purpose(self, claims: dict[str, Any]) -> None:
-        meant = claims.get("aud", [])
-        if self._audience and self._audience not in ([meant] if isinstance(meant, str) else meant):
+        meant = claims.get("aud")
+        if self._audience and self._audience not in (meant if isinstance(meant, list) else [meant]):
             raise TokenError("it is for another audience")
         if self._issuer and claims.get("iss") != self._issuer:
             raise TokenError("it is from another issuer")

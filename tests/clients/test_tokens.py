@@ -171,8 +171,10 @@ class PurposeTests(TokensTestCase):
         tokens = self.tokens(audience="us")
         for audience in ("us", ["them", "us"]):
             tokens.connection(jwt.encode({"aud": audience}, SECRET))
-        for claims in ({}, {"aud": "them"}, {"aud": ["them"]}, {"aud": "us too"}):
-            self.assertEqual(self.refusal(tokens, jwt.encode(claims, SECRET)), "it is for another audience")
+        strangers: list[Any] = ["them", ["them"], "us too", None, 5, {"us": 1}, [["us"]]]
+        for audience in strangers:
+            token = jwt.api_jws.encode(json.dumps({"aud": audience}).encode(), SECRET)
+            self.assertEqual(self.refusal(tokens, token), "it is for another audience")
         self.tokens().connection(jwt.encode({"aud": "them"}, SECRET))
 
     def test_token_is_refused_when_it_is_from_another_issuer(self) -> None:
@@ -236,6 +238,25 @@ class KeyTests(TokensTestCase):
                 problem = self.refusal(self.tokens(), token)
                 self.assertTrue(problem.startswith("it cannot be read, or its signature is wrong ("), problem)
                 self.assertNotIn("hunter2", problem)
+
+    def test_token_is_refused_when_its_head_is_strange(self) -> None:
+        """Anybody can write one; none is a bug of ours."""
+        strange: list[Any] = [
+            {"alg": []},
+            {"alg": {}},
+            {"alg": None},
+            {"alg": 5},
+            {},
+            [],
+            1,
+            None,
+            {"alg": "HS256", "b64": False},
+        ]
+        heads = [json.dumps(head) for head in strange] + ["[" * 20_000, '{"alg":' + "[" * 20_000, "{", "\x00"]
+        for head in heads:
+            token = f"{base64.urlsafe_b64encode(head.encode()).decode().rstrip('=')}.e30.c2ln"
+            with self.subTest(head=head[:40]):
+                self.assertTrue(self.refusal(self.tokens(), token))
 
 
 class PublicKeyTests(TokensTestCase):
