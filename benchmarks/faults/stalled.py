@@ -88,13 +88,17 @@ class Run:
     :param policy: the namespace's ``output_policy``.
     :param readers: clients that read.
     :param publications: in each of the two halves.
+    :param size: bytes in each.
+    :param period: seconds between two.
     """
 
-    def __init__(self, policy: str, readers: int, publications: int) -> None:
+    def __init__(self, policy: str, readers: int, publications: int, size: int = SIZE, period: float = PERIOD) -> None:
         allow_many_files()
         self._policy = policy
         self._readers = readers
         self._publications = publications
+        self._text = "x" * size
+        self._period = period
         self._number = 0
         namespace = {"allow_subscribe": "anyone", "output_policy": policy}
         self.stage = Stage(RedisServer(), 1, namespace, {"output_limit": OUTPUT_LIMIT})
@@ -128,7 +132,7 @@ class Run:
         grown = self._memory() - before
         stalled.transport.resume_reading()
         cut = await self._is_cut(stalled, counted["connections"] > 0)
-        outcome = Outcome(self._policy, alone, beside, self._publications * SIZE, grown, cut, counted)
+        outcome = Outcome(self._policy, alone, beside, self._publications * len(self._text), grown, cut, counted)
         close_all([*readers, stalled])
         return outcome
 
@@ -145,7 +149,7 @@ class Run:
         for _ in range(self._publications):
             begun = time.monotonic()
             times += await self._one(clients, marks)
-            await asyncio.sleep(max(0.0, begun + PERIOD - time.monotonic()))
+            await asyncio.sleep(max(0.0, begun + self._period - time.monotonic()))
         return Times.of(times)
 
     async def _one(self, clients: list[Quick], marks: Marks) -> list[float]:
@@ -154,7 +158,7 @@ class Run:
             client.mark = b'"n": %d}' % self._number
         marks.expect(len(clients))
         begun = time.monotonic()
-        data = {"text": "x" * SIZE, "n": self._number}
+        data = {"text": self._text, "n": self._number}
         await asyncio.to_thread(self.stage.call, "publish", channel=CHANNEL, data=data)
         await marks.reached(LIMIT)
         return [when - begun for when in marks.times]
