@@ -77,14 +77,17 @@ class SubscriptionTests(TokenTestCase):
 class ConfigurationTests(TestCase):
     """Where the secret comes from."""
 
+    def setUp(self) -> None:
+        tokens.uninstall()  # a node of another test may not have been stopped
+
     def configure(self, text: str) -> None:
         """Let *text* be this process's configuration."""
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         file = Path(folder.name, "site.ini")
         file.write_text(text)
-        before = os.environ.get("SOCKJSD_CONFIG")
-        self.addCleanup(os.environ.__setitem__, "SOCKJSD_CONFIG", before or "")
+        before = os.environ.get("SOCKJSD_CONFIG", "")  # nothing is as good as none
+        self.addCleanup(os.environ.__setitem__, "SOCKJSD_CONFIG", before)
         os.environ["SOCKJSD_CONFIG"] = str(file)
         publishing.forget()
         self.addCleanup(publishing.forget)
