@@ -23,6 +23,7 @@ from sockjsd.django_wsgi import Site as DjangoSite
 from sockjsd.errors import StartError
 from sockjsd.http.ports import BACKLOG
 from sockjsd.node import Node
+from sockjsd.sockjs.batch import Batch, Expendable
 
 RELAY = Endpoint("events", prefix="/events", channels=("news",))
 ECHO = Endpoint("echo", prefix="/echo", application="echo")
@@ -272,6 +273,34 @@ class ChannelTests(NodeTestCase):
         ):
             with self.subTest(path):
                 self.assertTrue(Visitor(node).ask(method, path).startswith("HTTP/1.1 404 "))
+
+    def test_slow_clients_lose_what_the_namespace_says(self) -> None:
+        """The oldest, or all but the latest; elsewhere they are disconnected."""
+        policies = {"": "disconnect", "old": "drop-oldest", "new": "latest-only"}
+        namespaces = {name: Namespace(name, output_policy=policy) for name, policy in policies.items()}
+        node = Node(replace(config(), namespaces=namespaces), self.reactor)
+        heard: list[Batch] = []
+
+        class Subscriber:
+            def deliver(self, batch: Batch) -> None:
+                heard.append(batch)
+
+        for channel in ("news", "old:a", "new:a", "unknown:a"):
+            node._hub.subscribe(channel, Subscriber(), BARE)
+            node._relay.publish(channel, Publication("1"))
+        told = [batch.expendable for batch in heard]
+        self.assertEqual(told, [None, Expendable("old:a", False), Expendable("new:a", True), None])
+
+    def test_loss_of_the_broker_is_not_noticed_by_clients(self) -> None:
+        """What was published meanwhile is read when it is back."""
+        node = self.with_channels(events=True)
+        page = Visitor(node)
+        page.ask("GET", "/events?channel=news")
+        node._broker.on_lost()
+        node._relay.publish("news", Publication('"meanwhile"'))
+        self.assertNotIn("meanwhile", page.answer)
+        node._broker.on_back()
+        self.assertIn("meanwhile", page.answer)
 
     def test_counts_streams_and_tells_them_to_go(self) -> None:
         """A stream would never end by itself."""
