@@ -230,6 +230,7 @@ class Node:
             "hub": self._hub,
             "relay": self._relay,
             "endpoints": [*self._endpoints, *self._streams],
+            "hall": self._reception.hall if self._reception is not None else None,
         }
 
     def _deliver(self, run: Run) -> None:

@@ -144,6 +144,7 @@ class Client:
     def disconnect(self, disconnect: Disconnect) -> None:
         """End the connection, and tell the client why."""
         if self.phase is not Phase.CLOSED:
+            self.hall.disconnected[disconnect.code] += 1
             self.flush()
             self.lost()
             self.transport.close(disconnect.code, disconnect.reason)
@@ -263,6 +264,7 @@ class Client:
     def _refuse(self, command: Command, error: Error) -> None:
         if self.phase is Phase.CLOSED:
             return
+        self.hall.refused[error.code] += 1
         if command.id:
             self._reply(replies.refusal(command.id, error))
         if isinstance(command.request, Connect):

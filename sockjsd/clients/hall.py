@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -58,6 +59,8 @@ class Hall:
     :param around: what clients need.
     :ivar procedures: by the rpc's method; ``""`` answers those that nobody else does.
     :ivar on_message: takes what clients ``send``; ``None``: nobody does.
+    :ivar refused: commands that were not carried out, by the code of the error, since the start.
+    :ivar disconnected: connections that the server ended, by the code that they were told, since the start.
     """
 
     def __init__(self, around: Surroundings) -> None:
@@ -74,6 +77,8 @@ class Hall:
         self.make_id = around.make_id
         self.procedures: dict[str, Procedure] = {}
         self.on_message: Receiver | None = None
+        self.refused: Counter[int] = Counter()
+        self.disconnected: Counter[int] = Counter()
         self._by_id: dict[str, Client] = {}
         self._by_session: dict[str, Client] = {}
         self._by_user: dict[str, dict[str, Client]] = {}
@@ -90,6 +95,18 @@ class Hall:
     def users(self) -> int:
         """How many different users are connected; all anonymous ones count as one."""
         return len(self._by_user)
+
+    @property
+    def counts(self) -> dict[str, object]:
+        """The numbers for the status page."""
+        return {
+            "clients": len(self),
+            "users": self.users,
+            "present": len(self.presence),
+            "presence_failures": self.presence.failures,
+            "refused": dict(self.refused),
+            "disconnected": dict(self.disconnected),
+        }
 
     def enter(self, client: Client) -> None:
         """Take note that *client* has said who it is."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from sockjsd.brokers.interface import Broker
 from sockjsd.channels.hub import Hub
+from sockjsd.clients.hall import Hall
 from sockjsd.http.fields import block
 from sockjsd.http.handler import LeanHandler
 from sockjsd.relay import Relay
@@ -35,9 +36,12 @@ class Status(LeanHandler):
                    "missed_deliveries": int},
          "endpoints": {prefix: {"sessions_active": int, "connections_active": int, "connections_ps": float,
                                 "packets_sent_ps": float, "packets_recv_ps": float, "transp_websocket": int, …,
-                                "losses": {"connections": int, "messages": int, "skipped": int}}}}
+                                "losses": {"connections": int, "messages": int, "skipped": int}}},
+         "clients": {"clients": int, "users": int, "present": int, "presence_failures": int,
+                     "refused": {code: int}, "disconnected": {code: int}}}
 
-    The numbers of ``hub``, ``relay`` and ``losses`` only grow, but ``channels``, ``subscriptions`` and ``lines``.
+    ``clients`` is there where clients of the client protocol may connect.  The numbers of ``hub``, ``relay``,
+    ``losses``, ``refused`` and ``disconnected`` only grow, but ``channels``, ``subscriptions`` and ``lines``.
     """
 
     METHODS = ("GET", "HEAD")
@@ -49,6 +53,7 @@ class Status(LeanHandler):
         hub: Hub,
         relay: Relay,
         endpoints: Iterable[Endpoint],
+        hall: Hall | None = None,
         **options: Any,
     ) -> None:
         """Take the row."""
@@ -57,16 +62,19 @@ class Status(LeanHandler):
         self._hub = hub
         self._relay = relay
         self._endpoints = endpoints
+        self._hall = hall
 
     def handle(self, *arguments: str) -> None:
         """Answer with the numbers of this moment."""
-        body = {
+        body: dict[str, object] = {
             "uptime": round(self._uptime(), 3),
             "broker": asdict(self._broker.status),
             "hub": asdict(self._hub.counts),
             "relay": self._relay.counts,
             "endpoints": {endpoint.options.prefix: _numbers(endpoint) for endpoint in self._endpoints},
         }
+        if self._hall is not None:
+            body["clients"] = self._hall.counts
         self.exchange.respond(200, _JSON, json.dumps(body).encode() + b"\n")
 
 

@@ -47,6 +47,25 @@ class HallTests(TestCase):
         self.assertIsNone(self.hall.find_session(client.id))
         self.assertIsNone(self.hall.find(client.session))
 
+    def test_hall_counts_what_it_refuses(self) -> None:
+        """By code: who asks for too much, and who had to go."""
+        wire = self.room.enter("42")
+        wire.ask("subscribe", channel="news")
+        wire.ask("subscribe", channel="news")
+        wire.ask("rpc", method="sum")
+        self.room.enter("43").say({"id": 1, "connect": {}})
+        self.assertEqual(
+            self.hall.counts,
+            {
+                "clients": 1,
+                "users": 1,
+                "present": 1,
+                "presence_failures": 0,
+                "refused": {105: 1, 104: 1},
+                "disconnected": {3501: 1},
+            },
+        )
+
     def test_lifetime_is_what_is_left(self) -> None:
         """In whole seconds, and never nothing before it is over."""
         self.assertEqual(self.hall.lifetime(0), Lifetime())

@@ -18,6 +18,7 @@ from sockjsd.config import Namespace
 from sockjsd.endpoints.status import Status
 from sockjsd.http.application import Application
 from sockjsd.relay import Relay
+from tests.clients.room import Room
 from tests.http.memory import Client
 from tests.transports.server import Server, WebSocket
 
@@ -39,6 +40,7 @@ class StatusTests(SynchronousTestCase):
             "relay": self.relay,
             "endpoints": [self.server.endpoint],
         }
+        self.row = row
         self.client = Client(Application([(r"/status", Status, row)]))
 
     def status(self) -> dict[str, Any]:
@@ -95,3 +97,12 @@ class StatusTests(SynchronousTestCase):
         """It is old after a second."""
         self.assertEqual(self.client.ask("HEAD", "/status").fields["cache-control"], "no-store")
         self.assertEqual(self.client.ask("POST", "/status").status, 405)
+
+    def test_clients_are_told_where_they_may_connect(self) -> None:
+        """How many they are, and what was refused to them."""
+        self.assertNotIn("clients", self.status())
+        room = Room()
+        room.enter("42").say({"id": 2, "dance": {}})
+        self.client = Client(Application([(r"/status", Status, {**self.row, "hall": room.hall})]))
+        found = self.status()["clients"]
+        self.assertEqual((found["clients"], found["users"], found["refused"]), (1, 1, {"104": 1}))
