@@ -98,6 +98,13 @@ class OutcomeTests(SynchronousTestCase):
             self.assertEqual(len(self.outcome("killed", **change)), 1, change)
         self.assertEqual(len(self.outcome("snapshot", untold=1)), 1)
 
+    def test_what_was_not_heard_has_to_be_counted(self) -> None:
+        """Without history: not more, and not less."""
+        accounts: dict[str, dict[str, Any]] = {"only": {**self.GOOD, "heard": 40}}
+        for counted, problems in ((10, 0), (9, 1), (11, 1)):
+            run = Outcome("plain", {"c:0": 10}, 10, 0.1, accounts, 0.1, [], [], counted)
+            self.assertEqual((run.unheard, len(run.problems())), (10, problems))
+
 
 class QuickTests(SynchronousTestCase):
     """Clients that look for marks."""

@@ -8,6 +8,7 @@ killed three times and one of two daemons twice, and started again.  In the end 
               publication of its channel, once and in order.
 ``wiped``     it comes back empty, once: every client has to be told, none may lack something silently.
 ``snapshot``  it comes back as it was 5 s before, once: the same.
+``plain``     no history, one daemon, Redis killed three times: what clients did not hear is what the daemon counted.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ SETTLING = 4.0
 #: Seconds for the last client to be complete after the last publication.
 PATIENCE = 60.0
 
-VARIANTS = ("killed", "wiped", "snapshot")
+VARIANTS = ("killed", "wiped", "snapshot", "plain")
+#: The namespace of the last one.
+PLAIN = {"numbered": "yes", "allow_subscribe": "anyone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Outcome:
 
     :ivar accounts: of the clients, by kind: see :class:`benchmarks.faults.crowd.Account`.
     :ivar seconds: from the last publication until the last client was complete.
+    :ivar counted: publications that the daemon counted as missed, once for each client; without history only.
     """
 
     variant: str
@@ -68,6 +72,13 @@ class Outcome:
     seconds: float
     faults: list[str]
     errors: list[Any]
+    counted: int = 0
+
+    @property
+    def unheard(self) -> int:
+        """How many publications clients did not hear, once for each client; where nobody heard any twice."""
+        each = self.total("clients") // max(1, len(self.acknowledged))
+        return each * sum(self.acknowledged.values()) - self.total("heard")
 
     def total(self, name: str) -> int:
         """Return one count, of all kinds together."""
@@ -75,6 +86,8 @@ class Outcome:
 
     def problems(self) -> list[str]:
         """Return what must not be, in words; none in a good run."""
+        if self.variant == "plain":
+            return self._problems_without_history()
         clients = self.total("clients")
         found = []
         for name in ("complete", "honest"):
@@ -87,6 +100,12 @@ class Outcome:
             found.append(f"{self.total('told')} times a client was told that it missed something, and it need not")
         if self.variant != "killed" and self.total("untold"):
             found.append(f"{self.total('untold')} clients were not told that a history has ended")
+        return found
+
+    def _problems_without_history(self) -> list[str]:
+        found = [f"{self.total('twice')} publications twice"] if self.total("twice") else []
+        if self.unheard != self.counted:
+            found.append(f"{self.unheard} publications were not heard, and {self.counted} were counted as missed")
         return found
 
     def lines(self) -> list[str]:
@@ -102,6 +121,7 @@ class Outcome:
             f"{self.attempts} attempts, the slowest {self.slowest:.1f} s; faults: {', '.join(self.faults)}",
             *rows,
             f"the last client was complete {self.seconds:.2f} s after the last publication",
+            *([f"not heard: {self.unheard}; counted: {self.counted}"] if self.variant == "plain" else []),
             *(f"WRONG: {problem}" for problem in self.problems()),
         ]
 
@@ -112,7 +132,8 @@ class Chaos:
     def __init__(self, variant: str, size: Size) -> None:
         self._variant = variant
         self._size = size
-        self.stage = Stage(RedisServer(appendonly=variant != "snapshot"))
+        redis = RedisServer(appendonly=variant != "snapshot")
+        self.stage = Stage(redis, 1, PLAIN) if variant == "plain" else Stage(redis)
         self._done: list[str] = []
 
     def run(self) -> Outcome:
@@ -126,6 +147,7 @@ class Chaos:
             if live != size.clients:
                 raise RuntimeError(f"only {live} of {size.clients} clients are live")
             publisher = asyncio.run(self._publish())
+            counted = self._counted() if self._variant == "plain" else 0
             told = crowd.order(finish=publisher.acknowledged, patience=PATIENCE)
             return Outcome(
                 self._variant,
@@ -136,10 +158,16 @@ class Chaos:
                 told["seconds"],
                 self._done,
                 told["errors"],
+                counted,
             )
         finally:
             crowd.close()
             self.stage.close()
+
+    def _counted(self) -> int:
+        """Return what the daemon counted as missed."""
+        counted: int = self.stage.status(0)["relay"]["missed_deliveries"]
+        return counted
 
     async def _publish(self) -> Publisher:
         """Publish while the faults happen."""
@@ -162,6 +190,8 @@ class Chaos:
         if self._variant == "killed":
             redis, daemon = self._kill_redis, self._kill_daemon
             return [(0.15, redis), (0.3, daemon), (0.45, redis), (0.6, daemon), (0.75, redis)]
+        if self._variant == "plain":
+            return [(share, self._kill_redis) for share in (0.15, 0.45, 0.75)]
         return [(0.4, self._wipe_redis if self._variant == "wiped" else self._roll_redis_back)]
 
     # Faults.

@@ -149,6 +149,10 @@ class ChaosTests(SynchronousTestCase):
         self.assertEqual(len(outcome.faults), 5)
         self.assertEqual(outcome.total("heard"), 4 * 4 * sum(outcome.acknowledged.values()))
 
+    def test_what_is_missed_without_history_is_counted(self) -> None:
+        """As much as the clients did not hear."""
+        self.assertEqual(len(self.outcome("plain").faults), 3)
+
     def test_every_client_is_told_when_redis_lost_everything(self) -> None:
         """And has everything that came after that."""
         self.assertEqual(len(self.outcome("wiped").faults), 1)

@@ -27,11 +27,12 @@ from sockjsd.endpoints.api.fields import Fields
 from sockjsd.endpoints.api.methods import Methods
 from sockjsd.errors import BrokerUnavailable
 
-#: Channels ``full:…`` have history and presence, those without a colon nothing.
+#: Channels ``full:…`` have history and presence, ``numbered:…`` are only counted, those without a colon nothing.
 NAMESPACES = Namespaces(
     {
         "": Namespace(),
         "full": Namespace("full", history_size=10, history_ttl=60.0, presence=True),
+        "numbered": Namespace("numbered", numbered=True),
     }
 )
 

@@ -42,6 +42,12 @@ class PublishTests(MethodCase):
         self.assertEqual(self.result("publish", channel="full:a", data=1, skip_history=True), {})
         self.assertEqual(self.result("history", channel="full:a", limit=-1)["publications"], [])
 
+    def test_publications_of_numbered_channels_are_counted(self) -> None:
+        """So that nodes know what they missed, although nothing is kept."""
+        offsets = [self.result("publish", channel="numbered:a", data=1)["offset"] for _ in range(3)]
+        self.assertEqual(offsets, [1, 2, 3])
+        self.assertEqual(self.code("history", channel="numbered:a"), 108)
+
     def test_tags_go_with_it(self) -> None:
         """To those who listen and into the history."""
         self.site.broker.subscribe("full:a")
