@@ -153,11 +153,10 @@ class StartTests(NodeTestCase):
         gathered: list[bool] = []
 
         class Subscriber:
-            def deliver(self, batch: object) -> None:
-                gathered.append(node._factory.gathering.take(self, b""))  # type: ignore[arg-type]
+            fd = -1
 
-            def fileno(self) -> int:
-                return -1
+            def deliver(self, batch: object) -> None:
+                gathered.append(node._factory.gathering.take(self, b""))
 
             def took(self, data: bytes, count: int) -> None:
                 """Nothing."""

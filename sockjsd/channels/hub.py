@@ -20,13 +20,14 @@ What is in a batch, and how it reaches a browser, is left to others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sockjsd.channels.publications import Item, Publication
 from sockjsd.errors import StateError
 from sockjsd.sockjs.batch import Batch, Expendable
+from sockjsd.sockjs.lanes import hand_out
 
 BatchT = TypeVar("BatchT")
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
@@ -224,9 +225,11 @@ class Hub:
             batch.expendable = expendable
         return batch
 
-    def _fan_out(self, batch: Any, group: _Group, members: tuple[Subscriber[Any], ...]) -> int:
+    def _fan_out(self, batch: Any, group: _Group, members: Sequence[Subscriber[Any]]) -> int:
         """Return how many of *members* took *batch*; those who left *group* meanwhile do not get it."""
         taken = 0
+        if isinstance(batch, Batch):
+            taken, members = hand_out(batch, members, self._on_error)
         for subscriber in members:
             if subscriber not in group:
                 continue

@@ -17,6 +17,7 @@ from sockjsd.http.exchange import Exchange
 from sockjsd.http.fields import block
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import Envelope
+from sockjsd.sockjs.lanes import Line
 from sockjsd.sockjs.session import Session
 from sockjsd.stats import Tally
 
@@ -69,6 +70,9 @@ class Lasting:
     """
 
     __slots__ = ("_begun", "_exchange", "_fields", "_session", "_style", "_tally")
+
+    #: What it sends has to begin with the head of an answer.
+    line: Line | None = None
 
     def __init__(self, exchange: Exchange, session: Session, fields: bytes, style: Style, tally: Tally) -> None:
         self._exchange = exchange

@@ -179,6 +179,11 @@ class HTTPConnection(Protocol):
         """Whether the present answer is the last one, because the daemon stops."""
         return self.factory.draining and len(self._queue) <= 1
 
+    @property
+    def line(self) -> Flow:
+        """The way straight to the socket."""
+        return self._flow
+
     def send(self, data: bytes) -> None:
         """Write *data*."""
         self._flow.send(data)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol
 from sockjsd.errors import HTTPError, StateError
 from sockjsd.http import chunks
 from sockjsd.http.fields import BODILESS, block, status_line
+from sockjsd.http.flow import Flow
 from sockjsd.http.request import Request
 from sockjsd.http.rules import Head
 
@@ -76,6 +77,10 @@ class Socket(Protocol):
     @property
     def writable(self) -> bool:
         """Whether it takes data at once."""
+
+    @property
+    def line(self) -> Flow:
+        """The way straight to the socket, for what goes to many; see ``sockjsd.sockjs.lanes``."""
 
     def send(self, data: bytes) -> None:
         """Write *data*."""

@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from sockjsd.fanout import send_one
 from sockjsd.http.gathering import Gathering
+from sockjsd.sockjs.lanes import Lane, SendToMany
 
 #: Bytes handed to the transport at once.  More than the 64 KiB at which Twisted calls its buffer
 #: full, so that one slice is enough to be told when it is empty again.
@@ -62,13 +63,18 @@ class Flow:
     :param gathering: may keep for later what is sent.
     """
 
-    __slots__ = ("_backlog", "_ended", "_full", "_gathering", "_socket", "_transport", "_watcher")
+    __slots__ = ("_backlog", "_ended", "_full", "_gathering", "_socket", "_transport", "_watcher", "fd", "lane")
 
     def __init__(self, transport: Any, watcher: Watcher, gathering: Gathering) -> None:
         self._transport = transport
         self._watcher: Watcher = watcher
         self._gathering = gathering
         self._socket = plain_socket(transport)
+        #: The socket's descriptor; negative while something waits before it, and from the end on.  Whoever closes the
+        #: socket says so before anything else can run, so it is never that of another file.
+        self.fd = -1 if self._socket is None else self._socket.fileno()
+        #: See ``sockjsd.sockjs.lanes``; set by whoever owns the connection.
+        self.lane: Lane | None = None
         self._full = False
         self._ended = False
         # What the transport was not given yet; empty unless it is full.
@@ -85,6 +91,11 @@ class Flow:
         if self._socket is None or not self._gathering.take(self, data):
             self.write(data)
 
+    @property
+    def send_to_many(self) -> SendToMany:
+        """Sends data to flows that are gathered together, this one among them."""
+        return self._gathering.give
+
     def flush(self) -> None:
         """Send at once what was gathered."""
         gathered = self._gathering.pop(self)
@@ -99,15 +110,13 @@ class Flow:
     def drop(self) -> None:
         """The connection is lost, or about to be cut: forget what waits, and write no more."""
         self._ended = self._full = True
+        self.fd = -1
+        self.lane = None
         self._watcher = _NOBODY
         self._backlog = []
         self._gathering.pop(self)
 
     # For the gathering.
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor as it is now; negative while nothing may be written to it."""
-        return -1 if self._socket is None or self._full else self._socket.fileno()
 
     def write(self, data: bytes | memoryview) -> None:
         """Send *data* without gathering it, after what waits."""
@@ -128,6 +137,7 @@ class Flow:
         else:
             self._transport.registerProducer(self, False)  # asks for data at once, and is not heard yet
             self._full = True
+            self.fd = -1
             self._transport.write(bytes(rest[:SLICE]))
             self._keep(rest[SLICE:])
             self._tell()
@@ -137,6 +147,7 @@ class Flow:
     def pauseProducing(self) -> None:
         """The transport's buffer is full."""
         self._full = True
+        self.fd = -1
         self._tell()
 
     def resumeProducing(self) -> None:
@@ -145,6 +156,7 @@ class Flow:
             return
         self._full = False
         if self._socket is not None:
+            self.fd = self._socket.fileno()
             self._transport.unregisterProducer()
         waiting, self._backlog = self._backlog, []
         if waiting:

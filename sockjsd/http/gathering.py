@@ -17,7 +17,7 @@ left to the connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Protocol
 
@@ -34,8 +34,9 @@ MOST_PIECES = 64
 class Sender(Protocol):
     """A connection that gathers; hashed and compared by identity."""
 
-    def fileno(self) -> int:
-        """Return the descriptor to send to, as it is now; negative where there is none any more."""
+    @property
+    def fd(self) -> int:
+        """The descriptor to send to, as it is now; negative while nothing can be sent there."""
 
     def write(self, data: bytes) -> None:
         """Send *data* at once."""
@@ -104,6 +105,15 @@ class Gathering:
         self._waiting[sender] = (*pieces, data)
         return True
 
+    def give(self, senders: Collection[Sender], data: bytes) -> None:
+        """Send *data* to all *senders*: at once, unless something waits that would be overtaken."""
+        if self._waiting or self._send_many is None:
+            for sender in senders:
+                if not self.take(sender, data):
+                    sender.write(data)
+        else:
+            self._send_to(senders, data, self._send_many)
+
     def pop(self, sender: Sender) -> bytes:
         """Return what *sender* has gathered, which is its own to send or to drop from now on."""
         return b"".join(self._waiting.pop(sender, ()))
@@ -129,10 +139,11 @@ class Gathering:
             else:
                 self._send_to(senders, data, self._send_many)
 
-    def _send_to(self, senders: Iterable[Sender], data: bytes, send_many: SendMany) -> None:
+    def _send_to(self, senders: Collection[Sender], data: bytes, send_many: SendMany) -> None:
         size = len(data)
-        # Asked last, and nothing else runs in between: the number of a closed descriptor may be somebody else's.
-        counts = send_many([sender.fileno() for sender in senders], data)
+        counts = send_many([sender.fd for sender in senders], data)
+        if counts.count(size) == len(counts):  # nearly always
+            return
         for sender, count in zip(senders, counts, strict=True):
             if count != size:
                 sender.took(data, count)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from http.cookies import CookieError, Morsel, SimpleCookie
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import parse_qs
 
 from sockjsd.sockjs.batch import Batch, Message
+from sockjsd.sockjs.lanes import hand_out
 
 if TYPE_CHECKING:
     from sockjsd.sockjs.interfaces import Conversation
@@ -62,6 +63,10 @@ class ConnectionInfo(NamedTuple):
             return None
 
 
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
 class SockJSConnection:
     """One client.  Override the three callbacks; they run in the reactor's thread and must not block.
 
@@ -96,8 +101,9 @@ class SockJSConnection:
         """
         batch = Batch([message])
         with self.session.together:
-            for connection in list(connections):
-                connection.session.deliver(batch)
+            _, others = hand_out(batch, [connection.session for connection in connections], _raise)
+            for session in others:
+                session.deliver(batch)
 
     def close(self, code: int = 3000, message: str = "Go away!") -> None:
         """End the connection; the client sees what was sent before, then *code* and *message*.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sockjsd.sockjs.batch import Batch, Message
 
 if TYPE_CHECKING:
+    from sockjsd.sockjs.lanes import Line
     from sockjsd.sockjs.session import Session
 
 
@@ -21,6 +22,10 @@ class Receiver(Protocol):
     @property
     def writable(self) -> bool:
         """Whether a batch can be taken now; when it turns true again, call ``Session.drained``."""
+
+    @property
+    def line(self) -> Line | None:
+        """The way straight to its socket, where the bytes of a batch are those of other receivers too."""
 
     def open(self) -> None:
         """Carry the open frame."""

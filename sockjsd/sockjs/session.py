@@ -28,6 +28,7 @@ from sockjsd.errors import StateError
 from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch, Message, spare
 from sockjsd.sockjs.interfaces import Handler, Keeper, Receiver
+from sockjsd.sockjs.lanes import Line
 
 #: Close codes of SockJS, by section "Handling close" and by what sockjs-node sends.
 STILL_OPEN = (2010, "Another connection still open")
@@ -155,6 +156,7 @@ class Session:
         "dropped",
         "due",
         "key",
+        "line",
     )
 
     def __init__(
@@ -184,6 +186,8 @@ class Session:
         self.close_reason = ""
         # Messages that waited for the client when it was lost, away for too long, or too slow.
         self.dropped = 0
+        #: The way straight to the receiver's socket, while that is all there is to it; see ``lanes``.
+        self.line: Line | None = None
         #: What the keeper knows it by; nothing here asks for it.
         self.key: tuple[str, str] | None = None
         # The timer wheel's note: at which tick this session is due, -1 for never.
@@ -217,13 +221,13 @@ class Session:
     def release(self, receiver: Receiver) -> None:
         """Take note that *receiver* is done; the client is expected to send another one."""
         if self._receiver is receiver:
-            self._receiver = None
+            self._receiver = self.line = None
             self._rearm()
 
     def interrupted(self, receiver: Receiver, code: int = INTERRUPTED[0], reason: str = INTERRUPTED[1]) -> None:
         """Take note that the socket of *receiver* was lost, or closed by the client with *code*."""
         if self._receiver is receiver:
-            self._receiver = None
+            self._receiver = self.line = None
             self._discard()
             self.close(code, reason)
 
@@ -311,6 +315,7 @@ class Session:
             receiver.open()
             if self._receiver is not None:  # else it is done, and the client is expected again
                 self._rearm()
+                self.line = receiver.line
             self._handler.opened(self)
         finally:
             self._talk(())
@@ -337,6 +342,7 @@ class Session:
     def _end(self, code: int, reason: str) -> None:
         """Tell the client, and the application as soon as it listens."""
         self._change(Event.ENDED)
+        self.line = None
         self.close_code, self.close_reason = code, reason
         if self._receiver is not None:
             self._take_leave(self._receiver)

@@ -13,9 +13,11 @@ from sockjsd.config import Endpoint as Options
 from sockjsd.http.fields import DateField
 from sockjsd.registry import Registry
 from sockjsd.sockjs.connection import SockJSConnection
+from sockjsd.sockjs.envelopes import Envelope
+from sockjsd.sockjs.lanes import Lane, SendToMany
 from sockjsd.sockjs.origins import Origins
 from sockjsd.sockjs.session import SessionOptions
-from sockjsd.stats import StatsCollector
+from sockjsd.stats import StatsCollector, Tally
 from sockjsd.wheel import Wheel
 
 #: How long browsers may keep what never changes: a year (section "IFrame page").
@@ -64,6 +66,7 @@ class Endpoint:
         )
         self.stats = StatsCollector(clock, options.transports, self.sessions.__len__)
         wheel.each_second(self.stats.sample)
+        self._lanes: dict[Envelope, Lane] = {}
 
     def _describe(self) -> bytes:
         """Return the JSON of ``/info`` without its end, which is different each time."""
@@ -76,6 +79,15 @@ class Endpoint:
         if options.base_url:
             info["base_url"] = options.base_url
         return json.dumps(info, separators=(",", ":")).encode()[:-1]
+
+    def lane(self, envelope: Envelope, tally: Tally, send: SendToMany) -> Lane | None:
+        """Return what receivers with this *envelope* share; ``None`` where each has bytes of its own."""
+        if not envelope.shared:
+            return None
+        lane = self._lanes.get(envelope)
+        if lane is None:
+            lane = self._lanes[envelope] = Lane(envelope, tally, send)
+        return lane
 
     def offers(self, transport: str) -> bool:
         """Return whether *transport* is switched on."""

@@ -18,6 +18,7 @@ from sockjsd.http.fields import block
 from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import EVENTSOURCE, HTMLFILE, XHR, Envelope, check_callback, jsonp
+from sockjsd.sockjs.lanes import Line
 from sockjsd.sockjs.session import Session
 from sockjsd.stats import Tally
 from sockjsd.transports.handler import HTML, JAVASCRIPT, NOT_CACHED, TEXT, EndpointHandler
@@ -57,6 +58,9 @@ class Polling:
     """
 
     __slots__ = ("_envelope", "_exchange", "_fields", "_session", "_tally", "writable")
+
+    #: Its answer is its own.
+    line: Line | None = None
 
     def __init__(self, exchange: Exchange, session: Session, fields: bytes, envelope: Envelope, tally: Tally) -> None:
         self._exchange = exchange
@@ -111,6 +115,9 @@ class Streaming:
     """
 
     __slots__ = ("_envelope", "_exchange", "_limit", "_session", "_tally")
+
+    #: It counts its bytes.
+    line: Line | None = None
 
     def __init__(
         self,

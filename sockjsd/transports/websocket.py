@@ -19,6 +19,7 @@ from sockjsd.http.limits import LINGER
 from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch, Message
 from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, RawWebSocketEnvelope, WebSocketEnvelope, compressed
+from sockjsd.sockjs.lanes import Line
 from sockjsd.sockjs.session import Session
 from sockjsd.stats import Tally
 from sockjsd.transports.endpoint import Endpoint
@@ -81,6 +82,11 @@ class WebSocketReceiver:
         """Whether the socket takes data at once."""
         return self._socket is not None and self._socket.writable
 
+    @property
+    def line(self) -> Line | None:
+        """The way straight to the socket."""
+        return None if self._socket is None else self._socket.line
+
     def open(self) -> None:
         """Send the open frame, where there is one."""
         self._send(self._envelope.wrap(frames.OPEN))
@@ -110,6 +116,8 @@ class WebSocketReceiver:
     def connected(self, socket: Socket) -> None:
         """Begin: the session is opened."""
         self._socket = socket
+        line = socket.line
+        line.lane = self._endpoint.lane(self._envelope, self._tally, line.send_to_many)
         self._tally.connected()
         self._session.attach(self)
 

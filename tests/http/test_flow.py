@@ -243,10 +243,10 @@ class DirectTests(SynchronousTestCase):
 
     def test_lost_connection_takes_nothing_more(self) -> None:
         """Neither the socket nor the transport; the descriptor is nobody's any more."""
-        self.assertEqual(self.flow.fileno(), 7)
+        self.assertEqual(self.flow.fd, 7)
         self.flow.stopProducing()
         self.flow.send(b"one")
-        self.assertEqual((self.socket.sent, self.transport.buffer, self.flow.fileno()), (b"", b"", -1))
+        self.assertEqual((self.socket.sent, self.transport.buffer, self.flow.fd), (b"", b"", -1))
 
     def test_cut_connection_keeps_nothing(self) -> None:
         """What the transport does later changes nothing."""
@@ -279,7 +279,7 @@ class DirectTests(SynchronousTestCase):
             self.socket.room = 1
         with self.gathering:
             self.flow.send(b"two")
-            self.assertEqual(self.flow.fileno(), -1)
+            self.assertEqual(self.flow.fd, -1)
         self.transport.turn(100)
         self.assertEqual((self.socket.sent, self.told), (b"onetwo", [False, True]))
 

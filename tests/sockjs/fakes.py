@@ -13,6 +13,7 @@ from unittest import TestCase
 from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import Envelope
+from sockjsd.sockjs.lanes import Line
 from sockjsd.sockjs.session import Session, SessionOptions
 
 PLAIN = Envelope()
@@ -32,6 +33,7 @@ class RecordingReceiver:
         self.capacity = capacity
         self.lines: list[str] = [] if lines is None else lines
         self.writable = True
+        self.line: Line | None = None
         self.closed = False
         #: Called after each frame, once the receiver has let go: what a client does in answer.
         self.then: Callable[[], object] = lambda: None

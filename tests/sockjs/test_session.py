@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from unittest import TestCase
 
@@ -733,3 +734,46 @@ class BrokenCodeTests(TestCase):
             if not offered:
                 play(self, life, (sends("a"), []), (stream("s"), ['s: a["a"]']))
             play(self, life, (sends("b"), ['s: a["b"]']))
+
+
+class LineTests(TestCase):
+    """The way straight to a receiver's socket."""
+
+    class Way:
+        """A line."""
+
+        fd = 7
+        lane = None
+
+    def setUp(self) -> None:
+        self.life = Life()
+        self.session = self.life.session
+        self.receiver = RecordingReceiver(self.session)
+        self.receiver.line = self.Way()
+
+    def test_session_shows_the_line_of_its_receiver(self) -> None:
+        """As soon as the application has been told."""
+        self.assertIsNone(self.session.line)
+        self.session.attach(self.receiver)
+        self.assertIs(self.session.line, self.receiver.line)
+
+    def test_line_ends_with_the_receiver(self) -> None:
+        """Whoever ends it."""
+        ends: list[Callable[[], object]] = [
+            lambda: self.session.close(),
+            lambda: self.session.interrupted(self.receiver),
+            lambda: self.session.release(self.receiver),
+        ]
+        for number, end in enumerate(ends):
+            with self.subTest(number):
+                self.setUp()
+                self.session.attach(self.receiver)
+                end()
+                self.assertIsNone(self.session.line)
+
+    def test_receiver_that_came_later_has_no_line(self) -> None:
+        """Polls and streams: what they send is their own."""
+        self.session.attach(self.receiver)
+        self.session.release(self.receiver)
+        self.session.attach(RecordingReceiver(self.session))
+        self.assertIsNone(self.session.line)

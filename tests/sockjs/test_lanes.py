@@ -1,0 +1,115 @@
+# -*- test-case-name: tests.sockjs.test_lanes -*-
+"""One batch to many at once: who gets it past its session, and who from it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from unittest import TestCase
+
+from sockjsd.sockjs.batch import Batch
+from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, Envelope
+from sockjsd.sockjs.lanes import Lane, Line, hand_out
+
+
+class Way:
+    """A line that takes everything."""
+
+    def __init__(self, lane: Lane | None, fd: int = 7) -> None:
+        self.lane = lane
+        self.fd = fd
+
+
+class Member:
+    """A session that shows a line, or none."""
+
+    def __init__(self, line: Line | None = None) -> None:
+        self.line = line
+        self.got: list[Batch] = []
+
+    def deliver(self, batch: Batch) -> None:
+        self.got.append(batch)
+
+
+class Stranger:
+    """Somebody who has never heard of lines."""
+
+    def deliver(self, batch: Batch) -> None:
+        """Take it."""
+
+
+class Tally:
+    """Counts."""
+
+    sent = 0
+
+
+class LaneTestCase(TestCase):
+    """Lanes that write down what they send."""
+
+    def setUp(self) -> None:
+        self.sent: list[tuple[list[Line], bytes]] = []
+        self.failures: list[Exception] = []
+        self.tally = Tally()
+
+    def lane(self, envelope: Envelope = WEBSOCKET) -> Lane:
+        """Return a new lane."""
+        return Lane(envelope, self.tally, self.send)
+
+    def send(self, lines: Collection[Line], data: bytes) -> None:
+        self.sent.append((list(lines), data))
+
+    def hand_out(self, members: list[Member | Stranger], *texts: str | bytes) -> tuple[int, list[Member | Stranger]]:
+        """Hand a batch of *texts* to *members*."""
+        taken, others = hand_out(Batch(texts or ("a",)), members, self.failures.append)
+        return taken, [member for member in members if member in others]
+
+
+class HandOutTests(LaneTestCase):
+    """Who gets a batch, and how."""
+
+    def test_lines_of_one_lane_get_the_same_bytes_at_once(self) -> None:
+        """In the order in which they came, wrapped as their receivers would."""
+        lane = self.lane()
+        members = [Member(Way(lane)) for _ in range(3)]
+        self.assertEqual(self.hand_out([*members], "a", "b"), (3, []))
+        self.assertEqual(self.sent, [([member.line for member in members], b'\x81\x0aa["a","b"]')])
+        self.assertEqual([member.got for member in members], [[], [], []])
+
+    def test_each_lane_gets_its_own_bytes(self) -> None:
+        """SockJS's framing and none."""
+        framed, raw = Member(Way(self.lane())), Member(Way(self.lane(RAW_WEBSOCKET)))
+        self.hand_out([framed, raw])
+        self.assertEqual(self.sent, [([framed.line], b'\x81\x06a["a"]'), ([raw.line], b"\x81\x01a")])
+
+    def test_others_are_left_to_their_sessions(self) -> None:
+        """Who has no line, one that is busy, one that nobody opened for this; and who knows of none."""
+        lane = self.lane()
+        others: list[Member | Stranger] = [Member(), Member(Way(lane, fd=-1)), Member(Way(None)), Stranger()]
+        ready = Member(Way(lane))
+        self.assertEqual(self.hand_out([*others, ready]), (1, others))
+        self.assertEqual([lines for lines, _ in self.sent], [[ready.line]])
+
+    def test_messages_are_counted_for_each(self) -> None:
+        """As their receivers would."""
+        lane = self.lane()
+        self.hand_out([Member(Way(lane)), Member(Way(lane))], "a", "b", "c")
+        self.assertEqual(self.tally.sent, 6)
+
+    def test_nothing_of_a_handing_out_stays(self) -> None:
+        """The next one begins anew, also after one that failed."""
+        lane = self.lane()
+        gone, stays = Member(Way(lane)), Member(Way(lane))
+        self.hand_out([gone, stays])
+        self.hand_out([gone, stays], b"binary")
+        self.hand_out([stays])
+        self.assertEqual([lines for lines, _ in self.sent], [[gone.line, stays.line], [stays.line]])
+
+    def test_batch_that_cannot_be_sent_costs_other_lanes_nothing(self) -> None:
+        """Bytes, where JSON has nothing for them."""
+        framed, raw = Member(Way(self.lane())), Member(Way(self.lane(RAW_WEBSOCKET)))
+        self.assertEqual(self.hand_out([framed, raw], b"a"), (1, []))
+        self.assertEqual([(type(error), self.tally.sent) for error in self.failures], [(TypeError, 1)])
+
+    def test_nobody_is_no_mistake(self) -> None:
+        """A channel whose last subscriber has just left."""
+        self.assertEqual((self.hand_out([]), self.sent), ((0, []), []))
