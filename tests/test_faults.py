@@ -8,7 +8,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.faults.chaos import Outcome
+from benchmarks.faults.crowd import Account
 from benchmarks.faults.ledger import Ledger
+from benchmarks.faults.listeners import Listener
 from benchmarks.faults.quick import Quick, text_frame
 from benchmarks.faults.stalled import Times
 
@@ -100,10 +102,11 @@ class OutcomeTests(SynchronousTestCase):
 
     def test_what_was_not_heard_has_to_be_counted(self) -> None:
         """Without history: not more, and not less."""
-        accounts: dict[str, dict[str, Any]] = {"only": {**self.GOOD, "heard": 40}}
+        accounts: dict[str, dict[str, Any]] = {"only": {**self.GOOD, "unheard": 10}}
         for counted, problems in ((10, 0), (9, 1), (11, 1)):
             run = Outcome("plain", {"c:0": 10}, 10, 0.1, accounts, 0.1, [], [], counted)
-            self.assertEqual((run.unheard, len(run.problems())), (10, problems))
+            self.assertEqual(len(run.problems()), problems)
+            self.assertIn(f"not heard: 10; counted: {counted}", run.lines())
 
 
 class QuickTests(SynchronousTestCase):
@@ -129,6 +132,20 @@ class QuickTests(SynchronousTestCase):
         self.assertEqual(text_frame("{}"), b"\x81\x82\0\0\0\0{}")
         long = text_frame("x" * 200)
         self.assertEqual((long[:4], len(long)), (b"\x81\xfe\x00\xc8", 208))
+
+
+class AccountTests(SynchronousTestCase):
+    """Clients of one kind, added up."""
+
+    def test_what_was_not_heard_is_counted_for_each_client(self) -> None:
+        """Repetitions are not heard twice."""
+        sums = Account()
+        for numbers, acknowledged in (((0, 1, 1, 4), 6), ((0, 1), 2)):
+            listener = Listener(None, ["http://127.0.0.1"], "c:0")  # type: ignore[arg-type]  # it never connects
+            listener.ledger = account(*numbers)
+            sums.add(listener, acknowledged)
+        self.assertEqual((sums.clients, sums.unheard, sums.twice, sums.missing), (2, 3, 1, 2))
+        self.assertEqual((sums.complete, sums.honest, len(sums.faults)), (1, 1, 1))
 
 
 class TimesTests(SynchronousTestCase):

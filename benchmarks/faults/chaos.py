@@ -74,12 +74,6 @@ class Outcome:
     errors: list[Any]
     counted: int = 0
 
-    @property
-    def unheard(self) -> int:
-        """How many publications clients did not hear, once for each client; where nobody heard any twice."""
-        each = self.total("clients") // max(1, len(self.acknowledged))
-        return each * sum(self.acknowledged.values()) - self.total("heard")
-
     def total(self, name: str) -> int:
         """Return one count, of all kinds together."""
         return sum(account[name] for account in self.accounts.values())
@@ -104,8 +98,9 @@ class Outcome:
 
     def _problems_without_history(self) -> list[str]:
         found = [f"{self.total('twice')} publications twice"] if self.total("twice") else []
-        if self.unheard != self.counted:
-            found.append(f"{self.unheard} publications were not heard, and {self.counted} were counted as missed")
+        unheard = self.total("unheard")
+        if unheard != self.counted:
+            found.append(f"{unheard} publications were not heard, and {self.counted} were counted as missed")
         return found
 
     def lines(self) -> list[str]:
@@ -121,7 +116,7 @@ class Outcome:
             f"{self.attempts} attempts, the slowest {self.slowest:.1f} s; faults: {', '.join(self.faults)}",
             *rows,
             f"the last client was complete {self.seconds:.2f} s after the last publication",
-            *([f"not heard: {self.unheard}; counted: {self.counted}"] if self.variant == "plain" else []),
+            *([f"not heard: {self.total('unheard')}; counted: {self.counted}"] if self.variant == "plain" else []),
             *(f"WRONG: {problem}" for problem in self.problems()),
         ]
 
@@ -246,9 +241,8 @@ def main() -> int:
         outcome = Chaos(variant, Size(arguments.clients, seconds=arguments.seconds)).run()
         print("\n".join(outcome.lines()) + "\n", flush=True)
         wrong = wrong or bool(outcome.problems())
-        for account in outcome.accounts.values():
-            for fault in account["faults"]:
-                print(fault)
+        if outcome.problems():
+            print(*(fault for account in outcome.accounts.values() for fault in account["faults"]), sep="\n")
     return int(wrong)
 
 

@@ -45,6 +45,7 @@ class Account:
     missing: int = 0
     told: int = 0
     untold: int = 0
+    unheard: int = 0
     connects: int = 0
     faults: list[dict[str, Any]] = field(default_factory=list)
 
@@ -59,6 +60,7 @@ class Account:
         self.missing += ledger.missing
         self.told += ledger.told
         self.untold += not ledger.told
+        self.unheard += acknowledged - (ledger.heard - ledger.twice)
         self.connects += listener.connects
         if not ledger.is_complete(acknowledged) or not ledger.is_honest(acknowledged):
             self._remember(listener, acknowledged)
