@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.errors import HTTPError
 from sockjsd.registry import Registry
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
-from sockjsd.sockjs.session import Session, SessionOptions, State
+from sockjsd.sockjs.session import Session, SessionOptions
+from sockjsd.sockjs.states import State
 from sockjsd.wheel import Wheel
 from tests.sockjs.fakes import RecordingReceiver
 

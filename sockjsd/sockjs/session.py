@@ -4,7 +4,7 @@
 A session knows no socket and no clock.  It talks to three neighbours through the narrow
 ``interfaces``: a *receiver* carries frames to the client, a *handler* is the application, a
 *keeper* wakes it up and forgets it.  Its states and every allowed change between them stand in
-``TRANSITIONS``; an unlisted pair raises and changes nothing.
+``states``; an unlisted pair raises and changes nothing.
 
 Receivers come and go.  A receiver that is *done* (a poll was answered, a stream reached
 its limit) leaves the session as it is; one that was *interrupted* (the socket was lost)
@@ -22,13 +22,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import Enum
 
-from sockjsd.errors import StateError
 from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch, Message, spare
 from sockjsd.sockjs.interfaces import Handler, Keeper, Receiver
 from sockjsd.sockjs.lanes import Line
+from sockjsd.sockjs.states import Event, State, next_state
 
 #: Close codes of SockJS, by section "Handling close" and by what sockjs-node sends.
 STILL_OPEN = (2010, "Another connection still open")
@@ -37,56 +36,6 @@ INTERRUPTED = (1002, "Connection interrupted")
 TIMED_OUT = (1006, "No receiver came back in time")
 #: More bytes waited for a receiver than ``output_limit`` allows; the code is Centrifugo's.
 TOO_SLOW = (3008, "Connection too slow")
-
-
-class State(Enum):
-    """Where a session stands."""
-
-    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
-    __hash__ = object.__hash__
-
-    #: Created by a first request; the client has seen nothing, the application knows nothing.
-    NEW = "new"
-    #: The open frame is out, messages flow both ways.
-    OPEN = "open"
-    #: It is over for the application; who asks gets what still waits, then the close frame, until the delay is over.
-    CLOSING = "closing"
-    #: Forgotten; the id is free again.
-    CLOSED = "closed"
-
-
-class Event(Enum):
-    """What changes a session's state."""
-
-    # Members are looked up in tables on hot paths, and Enum's own hash is written in Python.
-    __hash__ = object.__hash__
-
-    #: A first receiver came.
-    ATTACHED = "attached"
-    #: The application closed, a receiver was interrupted, or nobody came back in time.
-    ENDED = "ended"
-    #: The close frame was on offer for long enough, there is nobody to offer it to, or nobody ever came.
-    FORGOTTEN = "forgotten"
-
-
-TRANSITIONS: dict[tuple[State, Event], State] = {
-    (State.NEW, Event.ATTACHED): State.OPEN,
-    (State.OPEN, Event.ENDED): State.CLOSING,
-    (State.CLOSING, Event.FORGOTTEN): State.CLOSED,
-    (State.NEW, Event.FORGOTTEN): State.CLOSED,
-}
-
-
-def next_state(state: State, event: Event) -> State:
-    """Return the state that follows *state* after *event*.
-
-    :raises StateError: the table does not list the pair.
-    """
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise StateError(f"a session that is {state.value} cannot be {event.value}") from None
-
 
 # Looked up for each message: a global is several times cheaper than a member of an enum on Python 3.11.
 _CLOSING = State.CLOSING

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockjsd.sockjs.batch import OVERHEAD
-from sockjsd.sockjs.session import SessionOptions, State
+from sockjsd.sockjs.session import SessionOptions
+from sockjsd.sockjs.states import State
 from tests.sockjs.fakes import Life, RecordingReceiver, closes, drains, loses, says, sends
 
 #: One machine is as slow as another, and a failure has to be the same everywhere.
