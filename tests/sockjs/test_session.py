@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from unittest import TestCase
 
 from sockjsd.sockjs.batch import OVERHEAD, Batch, Expendable

@@ -8,6 +8,7 @@ from unittest import TestCase
 
 from sockjsd.errors import StateError
 from sockjsd.sockjs.states import TRANSITIONS, Event, State, next_state
+from tests.sockjs.fakes import Life, closes, stream, time_comes
 
 
 class StateTests(TestCase):
