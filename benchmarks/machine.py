@@ -30,6 +30,8 @@ LOOK, QUIET_LIMIT = 0.06, 10.0
 #: Ticks of the kernel's clock in which a process's time is counted, per second.
 TICKS = os.sysconf("SC_CLK_TCK")
 
+#: The process that all threads of the kernel descend from.
+_KERNEL = 2
 _NUMBERS = itertools.count(1)
 
 
@@ -100,6 +102,22 @@ def _stat(pid: int) -> list[str]:
 def _parents() -> dict[int, int]:
     pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
     return {pid: int(fields[1]) for pid in pids if (fields := _stat(pid))}
+
+
+def strangers(parents: Mapping[int, int], own: int) -> list[int]:
+    """Return who is neither process *own*, nor started by it, nor the kernel itself.
+
+    :param parents: process id → that of its parent.
+    """
+    known = {*descendants(own, parents), *descendants(_KERNEL, parents)}
+    return [pid for pid in parents if pid not in known]
+
+
+def others_computed() -> float:
+    """Return the seconds that everybody else on this machine has computed."""
+    # With their children that have ended, so that nothing is lost when one does.
+    fields = [_stat(pid)[11:15] for pid in strangers(_parents(), os.getpid())]
+    return sum(int(ticks) for each in fields for ticks in each) / TICKS
 
 
 class Server:

@@ -69,7 +69,11 @@ def _centrifugo(kind: Kind, redis_port: int) -> Running:
         raise NotHere("there is no centrifugo on the PATH")
     channel, client = _CENTRIFUGO[kind]
     port = free_port()
-    server = Server([program, f"--http_server.port={port}", "--config", str(PEERS / "centrifugo.json")], port)
+    configuration = json.loads((PEERS / "centrifugo.json").read_text())
+    configuration["http_server"]["port"] = port
+    file = scratch() / f"centrifugo-{port}.json"
+    file.write_text(json.dumps(configuration))
+    server = Server([program, "--config", str(file)], port)
     body = json.dumps({"channel": channel, "data": MESSAGE})
     return Running(server, client, port, post("/api/publish", body, "Content-Type: application/json\r\n"))
 

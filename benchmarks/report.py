@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.catalog import BASE
 from benchmarks.ratios import Outcome, Spread
+from benchmarks.running import DISTURBED
 
 #: The share of its core from which on the load may be what was measured.
 TOO_BUSY = 0.9
@@ -46,8 +47,10 @@ def _details(outcome: Outcome, system: str) -> list[str]:
 
 
 def _busy(outcome: Outcome, system: str) -> str:
-    """Return a remark where the load, and not the server, may be what was measured."""
-    if "load_busy" not in next(iter(outcome.rounds[system].values())):
-        return ""
-    load, server = outcome.spread(system, "load_busy").median, outcome.spread(system, "server_busy").median
-    return f"  load {load:.0%} busy, server {server:.0%}" if load > TOO_BUSY else ""
+    """Return a remark where the load, and not the server, may be what was measured, and where somebody disturbed."""
+    remark = ""
+    if "load_busy" in next(iter(outcome.rounds[system].values())):
+        load, server = outcome.spread(system, "load_busy").median, outcome.spread(system, "server_busy").median
+        remark = f"  load {load:.0%} busy, server {server:.0%}" if load > TOO_BUSY else ""
+    disturbed = sum(result.get("others_busy", 0) > DISTURBED for result in outcome.rounds[system].values())
+    return remark + (f"  others computed in {disturbed} of {len(outcome.rounds[system])} rounds" if disturbed else "")

@@ -7,7 +7,7 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.machine import cores, descendants, scratch
+from benchmarks.machine import cores, descendants, scratch, strangers
 
 
 class DescendantsTests(SynchronousTestCase):
@@ -24,6 +24,18 @@ class DescendantsTests(SynchronousTestCase):
     def test_siblings_and_parents_do_not_belong_to_it(self) -> None:
         """Nobody else's memory is counted, and nobody else is killed."""
         self.assertEqual(descendants(10, {10: 5, 11: 5, 5: 1}), [10])
+
+
+class StrangersTests(SynchronousTestCase):
+    """Who disturbs."""
+
+    def test_others_are_strangers(self) -> None:
+        """Those who started us, too: they may have more to do than to wait."""
+        self.assertEqual(strangers({1: 0, 20: 1, 30: 20, 31: 30}, 30), [1, 20])
+
+    def test_threads_of_the_kernel_are_not(self) -> None:
+        """They work for us."""
+        self.assertEqual(strangers({2: 0, 3: 2, 30: 1}, 30), [])
 
 
 class MachineTests(SynchronousTestCase):

@@ -109,6 +109,13 @@ class TableTests(SynchronousTestCase):
             found.add("limit", 0, {"per_second": 2.0, "load_busy": busy, "server_busy": 0.99})
             self.assertEqual("load 95% busy, server 99%" in table(found), told)
 
+    def test_disturbed_rounds_are_told(self) -> None:
+        """So that nobody trusts them more than they deserve."""
+        found = outcome("echo-1")
+        for number_of_round, busy in enumerate((0.0, 0.4, 0.05)):
+            found.add("ws", number_of_round, {"per_second": 2.0, "others_busy": busy})
+        self.assertTrue(table(found).endswith("others computed in 1 of 3 rounds"))
+
     def test_numbers_have_three_digits_that_mean_something(self) -> None:
         """Large ones are whole."""
         self.assertEqual(

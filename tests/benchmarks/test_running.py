@@ -7,6 +7,7 @@ import io
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from benchmarks.loading import Result
 from benchmarks.running import Progress, Rounds, able, telling
 from benchmarks.scenarios import Scenario
 from benchmarks.systems import Kind, System
@@ -21,9 +22,33 @@ class Terminal(io.StringIO):
         return True
 
 
-def rounds(asked: Scenario, *systems: System) -> Rounds:
+class Neighbours:
+    """Everybody else on the machine, on a clock that goes on by a second whenever it is asked.
+
+    :param busy: the cores that they have from one look to the next.
+    """
+
+    def __init__(self, *busy: float) -> None:
+        self._busy = [0.0, *busy]
+        self._seconds = 0.0
+        self._computed = 0.0
+
+    def clock(self) -> float:
+        """Return the time, and let it go on."""
+        self._seconds += 1.0
+        return self._seconds
+
+    def computed(self) -> float:
+        """Return what they have computed."""
+        self._computed += self._busy.pop(0) if self._busy else 0.0
+        return self._computed
+
+
+def rounds(asked: Scenario, *systems: System, neighbours: Neighbours | None = None) -> Rounds:
     """Return what measures these systems, without a line on a terminal."""
-    return Rounds(asked, {each.name: each for each in systems}, 6379, Progress(1, io.StringIO()))
+    beside = neighbours or Neighbours()
+    progress = Progress(1, io.StringIO())
+    return Rounds(asked, {each.name: each for each in systems}, 6379, progress, beside.computed, beside.clock)
 
 
 class RoundsTests(SynchronousTestCase):
@@ -55,7 +80,8 @@ class RoundsTests(SynchronousTestCase):
     def test_what_was_measured_is_kept_by_round(self) -> None:
         """So that neighbours in time can be compared."""
         found = rounds(scenario(), system("ws", self.diary, 1.0, 2.0)).measure(2, 2)
-        self.assertEqual(found.rounds, {"ws": {0: {"per_second": 1.0}, 1: {"per_second": 2.0}}})
+        figures = {number: result["per_second"] for number, result in found.rounds["ws"].items()}
+        self.assertEqual(figures, {0: 1.0, 1: 2.0})
 
     def test_who_cannot_be_had_is_left_out_and_says_why(self) -> None:
         """The others are measured all the same."""
@@ -88,6 +114,26 @@ class RoundsTests(SynchronousTestCase):
         """What is counted does not vary."""
         found = rounds(scenario(rounds=1), system("sockjsd", self.diary, 1.0)).measure(5, 3)
         self.assertEqual(list(found.rounds["sockjsd"]), [0])
+
+
+class DisturbanceTests(SynchronousTestCase):
+    """Others who compute meanwhile."""
+
+    def measured(self, neighbours: Neighbours, *figures: float) -> Result:
+        """Return the one result of one round."""
+        return rounds(scenario(), system("ws", [], *figures), neighbours=neighbours).measure(1, 1).rounds["ws"][0]
+
+    def test_an_undisturbed_measurement_counts_at_once(self) -> None:
+        """With what others had of the machine."""
+        self.assertEqual(self.measured(Neighbours(0.05), 7.0), {"per_second": 7.0, "others_busy": 0.05})
+
+    def test_a_disturbed_one_is_repeated(self) -> None:
+        """The second counts if it was disturbed less."""
+        self.assertEqual(self.measured(Neighbours(0.9, 0, 0.2), 3.0, 7.0), {"per_second": 7.0, "others_busy": 0.2})
+
+    def test_it_is_repeated_once(self) -> None:
+        """A machine that is never quiet is measured all the same, and the less disturbed one counts."""
+        self.assertEqual(self.measured(Neighbours(0.5, 0, 0.8), 3.0, 7.0), {"per_second": 3.0, "others_busy": 0.5})
 
 
 class TellingTests(SynchronousTestCase):
