@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import sys
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.faults.chaos import Outcome
+from benchmarks.faults import crowd
+from benchmarks.faults.chaos import VARIANTS, Outcome, Size, make_stage, parse
 from benchmarks.faults.crowd import Account
+from benchmarks.faults.harm import Harm
 from benchmarks.faults.ledger import Ledger
 from benchmarks.faults.listeners import Listener
 from benchmarks.faults.quick import Quick, text_frame
@@ -109,6 +114,25 @@ class OutcomeTests(SynchronousTestCase):
             self.assertIn(f"not heard: 10; counted: {counted}", run.lines())
 
 
+class CommandLineTests(SynchronousTestCase):
+    """What ``make chaos`` takes."""
+
+    def test_nothing_said_is_everything_in_full(self) -> None:
+        """All variants, with 1,000 clients for three minutes."""
+        self.assertEqual(parse([]), (list(VARIANTS), Size(1000, 20, 200.0, 180.0)))
+
+    def test_run_may_be_smaller(self) -> None:
+        """Some variants, fewer clients, less time."""
+        words = "--variants wiped,failover --clients 40 --seconds 12.5".split()
+        self.assertEqual(parse(words), (["wiped", "failover"], Size(40, seconds=12.5)))
+
+    def test_variant_that_does_not_exist_is_refused(self) -> None:
+        """Before anything is started."""
+        self.patch(sys, "stderr", io.StringIO())
+        self.assertRaises(SystemExit, parse, ["--variants", "killed,tired"])
+        self.assertIn("no variants: tired", sys.stderr.getvalue())  # type: ignore[attr-defined]
+
+
 class QuickTests(SynchronousTestCase):
     """Clients that look for marks."""
 
@@ -146,6 +170,52 @@ class AccountTests(SynchronousTestCase):
             sums.add(listener, acknowledged)
         self.assertEqual((sums.clients, sums.unheard, sums.twice, sums.missing), (2, 3, 1, 2))
         self.assertEqual((sums.complete, sums.honest, len(sums.faults)), (1, 1, 1))
+
+
+class HarmTests(SynchronousTestCase):
+    """What is done while publications go on."""
+
+    def test_each_variant_has_its_faults(self) -> None:
+        """In order, and none in the last fifth of the time: what comes after the last one is looked at too."""
+        harm = Harm(make_stage("killed"), None, "c:0")  # type: ignore[arg-type]  # nothing happens
+        for variant in VARIANTS:
+            shares = [share for share, _ in harm.schedule(variant)]
+            self.assertEqual(shares, sorted(shares))
+            self.assertTrue(shares and shares[-1] < 0.8, variant)
+
+
+class CrowdTests(SynchronousTestCase):
+    """Clients that go away and come back."""
+
+    def test_only_one_channel_leaves_and_all_of_it_comes_back_elsewhere(self) -> None:
+        """What the others do goes on."""
+        asyncio.run(self.leave_and_come_back())
+
+    async def leave_and_come_back(self) -> None:
+        """Two channels, of which one is left."""
+        listening: list[str] = []
+
+        class Idle(Listener):
+            """One that listens to nothing."""
+
+            async def listen(self, url: str) -> None:
+                """Stay until cancelled."""
+                self.live()
+                listening.append(url)
+                await asyncio.get_running_loop().create_future()
+
+        self.patch(crowd, "KINDS", {"idle": Idle})
+        order = {"kinds": ["idle"], "clients": 4, "channels": 2, "urls": ["a", "b"]}
+        clients = crowd.Crowd(None, order)  # type: ignore[arg-type]  # nobody connects
+        self.assertEqual(await clients.begin(), 4)
+        before = list(listening)
+        self.assertEqual(await crowd.obey(clients, {"leave": "c:1"}), {"live": 2})
+        await crowd.obey(clients, {"come_back": "c:1"})
+        await asyncio.sleep(0)
+        self.assertEqual(clients.live, 4)
+        self.assertEqual([before[1], before[3]], ["ba"["ab".index(url)] for url in listening[4:]])
+        accounts = (await crowd.obey(clients, {"finish": {}, "patience": 0}))["accounts"]
+        self.assertEqual((accounts["idle"]["clients"], accounts["idle"]["connects"]), (4, 6))
 
 
 class TimesTests(SynchronousTestCase):

@@ -8,6 +8,8 @@ killed three times and one of two daemons twice, and started again.  In the end 
               publication of its channel, once and in order.
 ``wiped``     it comes back empty, once: every client has to be told, none may lack something silently.
 ``snapshot``  it comes back as it was 5 s before, once: the same.
+``failover``  its master is killed, and Sentinels replace it by a replica that is 5 s behind: the same.
+In these three all clients of one channel are away meanwhile: they are told when they come back.
 ``plain``     no history, one daemon, Redis killed three times: what clients did not hear is what the daemon counted.
 """
 
@@ -15,32 +17,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
-import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from benchmarks.faults.harm import Harm
 from benchmarks.faults.listeners import KINDS
 from benchmarks.faults.publisher import Publisher
 from benchmarks.faults.stage import KEY, NAMESPACE, CrowdProcess, Stage
+from tests.functional.redis_sentinel import SentinelSetup
 from tests.functional.redis_server import RedisServer
 
-#: Seconds for which Redis, or a daemon, is away.
-REDIS_AWAY, DAEMON_AWAY = 2.0, 3.0
-#: Seconds by which a snapshot is old when Redis is killed.
-SNAPSHOT_AGE = 5.0
 #: Seconds of publishing after the last fault, at least: who was told begins anew with what comes then.
 SETTLING = 4.0
 #: Seconds for the last client to be complete after the last publication.
 PATIENCE = 60.0
 
-VARIANTS = ("killed", "wiped", "snapshot", "plain")
+VARIANTS = ("killed", "wiped", "snapshot", "failover", "plain")
 #: The namespace of the last one.
 PLAIN = {"numbered": "yes", "allow_subscribe": "anyone"}
 
@@ -127,21 +124,17 @@ class Chaos:
     def __init__(self, variant: str, size: Size) -> None:
         self._variant = variant
         self._size = size
-        redis = RedisServer(appendonly=variant != "snapshot")
-        self.stage = Stage(redis, 1, PLAIN) if variant == "plain" else Stage(redis)
-        self._done: list[str] = []
+        self._channels = [f"{NAMESPACE}:{number}" for number in range(size.channels)]
+        self.stage = make_stage(variant)
 
     def run(self) -> Outcome:
         """Start everything, do the worst, and count."""
-        self.stage.start()
         crowd = CrowdProcess()
+        harm = Harm(self.stage, crowd, self._channels[-1])
         try:
-            size = self._size
-            begin = {"urls": self.stage.urls, "kinds": list(KINDS), "clients": size.clients, "channels": size.channels}
-            live = crowd.order(prefix=f"{NAMESPACE}:", **begin)["live"]
-            if live != size.clients:
-                raise RuntimeError(f"only {live} of {size.clients} clients are live")
-            publisher = asyncio.run(self._publish())
+            self.stage.start()
+            self._gather(crowd)
+            publisher = asyncio.run(self._publish(harm))
             counted = self._counted() if self._variant == "plain" else 0
             told = crowd.order(finish=publisher.acknowledged, patience=PATIENCE)
             return Outcome(
@@ -151,7 +144,7 @@ class Chaos:
                 publisher.slowest,
                 told["accounts"],
                 told["seconds"],
-                self._done,
+                harm.done,
                 told["errors"],
                 counted,
             )
@@ -159,19 +152,26 @@ class Chaos:
             crowd.close()
             self.stage.close()
 
+    def _gather(self, crowd: CrowdProcess) -> None:
+        """Let all clients connect."""
+        size = self._size
+        begin = {"urls": self.stage.urls, "kinds": list(KINDS), "clients": size.clients, "channels": size.channels}
+        live = crowd.order(prefix=f"{NAMESPACE}:", **begin)["live"]
+        if live != size.clients:
+            raise RuntimeError(f"only {live} of {size.clients} clients are live")
+
     def _counted(self) -> int:
         """Return what the daemon counted as missed."""
         counted: int = self.stage.status(0)["relay"]["missed_deliveries"]
         return counted
 
-    async def _publish(self) -> Publisher:
+    async def _publish(self, harm: Harm) -> Publisher:
         """Publish while the faults happen."""
-        channels = [f"{NAMESPACE}:{number}" for number in range(self._size.channels)]
-        publisher = Publisher(self.stage.urls, KEY, channels, self._size.rate)
+        publisher = Publisher(self.stage.urls, KEY, self._channels, self._size.rate)
         async with aiohttp.ClientSession() as http:
             publishing = asyncio.create_task(publisher.run(http))
             begun = time.monotonic()
-            for share, fault in self._schedule():
+            for share, fault in harm.schedule(self._variant):
                 await asyncio.sleep(begun + share * self._size.seconds - time.monotonic())
                 await fault()
             end = max(begun + self._size.seconds, time.monotonic() + SETTLING)
@@ -180,65 +180,34 @@ class Chaos:
             await publishing
         return publisher
 
-    def _schedule(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
-        """Return the faults, each with the share of the time when it happens."""
-        if self._variant == "killed":
-            redis, daemon = self._kill_redis, self._kill_daemon
-            return [(0.15, redis), (0.3, daemon), (0.45, redis), (0.6, daemon), (0.75, redis)]
-        if self._variant == "plain":
-            return [(share, self._kill_redis) for share in (0.15, 0.45, 0.75)]
-        return [(0.4, self._wipe_redis if self._variant == "wiped" else self._roll_redis_back)]
 
-    # Faults.
-
-    async def _kill_redis(self) -> None:
-        self._done.append("Redis killed")
-        self.stage.redis.kill()
-        await asyncio.sleep(REDIS_AWAY)
-        await asyncio.to_thread(self.stage.redis.start)
-
-    async def _wipe_redis(self) -> None:
-        self._done.append("Redis killed and wiped")
-        self.stage.redis.kill()
-        shutil.rmtree(Path(self.stage.redis.unix_path).parent)
-        await asyncio.sleep(REDIS_AWAY)
-        await asyncio.to_thread(self.stage.redis.start)
-
-    async def _roll_redis_back(self) -> None:
-        await asyncio.to_thread(save, self.stage.redis)
-        await asyncio.sleep(SNAPSHOT_AGE)
-        self._done.append(f"Redis killed, and started from a snapshot {SNAPSHOT_AGE:.0f} s old")
-        self.stage.redis.kill()
-        await asyncio.sleep(REDIS_AWAY)
-        await asyncio.to_thread(self.stage.redis.start)
-
-    async def _kill_daemon(self) -> None:
-        self._done.append("daemon killed")
-        daemon = self.stage.daemons[0]
-        await asyncio.to_thread(daemon.kill)
-        await asyncio.sleep(DAEMON_AWAY)
-        await asyncio.to_thread(daemon.start)
+def make_stage(variant: str) -> Stage:
+    """Return what a variant needs, not started yet."""
+    if variant == "failover":
+        return Stage(SentinelSetup())
+    redis = RedisServer(appendonly=variant != "snapshot")
+    return Stage(redis, 1, PLAIN) if variant == "plain" else Stage(redis)
 
 
-def save(redis: RedisServer) -> None:
-    """Let Redis write a snapshot, and wait until it is there."""
-    with socket.create_connection(("127.0.0.1", redis.port), timeout=30) as connection:
-        connection.sendall(b"SAVE\r\n")
-        answer = connection.recv(64)
-    if not answer.startswith(b"+OK"):
-        raise RuntimeError(f"Redis saved nothing: {answer!r}")
+def parse(words: Sequence[str]) -> tuple[list[str], Size]:
+    """Return what the command line asks for: variants, and how much of everything."""
+    parser = argparse.ArgumentParser(prog="make chaos", description="Faults, and what every client has in the end.")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="some of " + ", ".join(VARIANTS))
+    parser.add_argument("--clients", type=int, default=Size().clients)
+    parser.add_argument("--seconds", type=float, default=Size().seconds)
+    arguments = parser.parse_args(words)
+    variants = arguments.variants.split(",")
+    if unknown := set(variants) - set(VARIANTS):
+        parser.error(f"no variants: {', '.join(sorted(unknown))}")
+    return variants, Size(arguments.clients, seconds=arguments.seconds)
 
 
 def main() -> int:
     """Run what the command line asks for; the status is 1 when something must not be."""
-    parser = argparse.ArgumentParser(prog="make chaos", description="Faults, and what every client has in the end.")
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="some of " + ", ".join(VARIANTS))
-    parser.add_argument("--clients", type=int, default=Size.clients)
-    parser.add_argument("--seconds", type=float, default=Size.seconds)
-    arguments = parser.parse_args()
     wrong = False
-    for variant in arguments.variants.split(","):
-        outcome = Chaos(variant, Size(arguments.clients, seconds=arguments.seconds)).run()
+    variants, size = parse(sys.argv[1:])
+    for variant in variants:
+        outcome = Chaos(variant, size).run()
         print("\n".join(outcome.lines()) + "\n", flush=True)
         wrong = wrong or bool(outcome.problems())
         if outcome.problems():

@@ -3,6 +3,8 @@
 ::
 
     {"urls": […], "kinds": […], "clients": 1000, "channels": 20}     begin; answers {"live": 1000} when all listen
+    {"leave": "c:19"}                                                all clients of one channel close; answers as above
+    {"come_back": "c:19"}                                            they connect again, each to another daemon
     {"finish": {"c:0": 1200, …}, "patience": 30}                     answers the accounts when all are complete, or
                                                                      patience is over, and ends
 
@@ -82,6 +84,7 @@ class Crowd:
             # Each kind is on each channel.
             channel = f"{order.get('prefix', 'c:')}{number // len(kinds) % channels}"
             self.listeners.append((kind, KINDS[kind](http, order["urls"], channel)))
+        # In the order of the listeners.
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self) -> int:
@@ -94,6 +97,20 @@ class Crowd:
         while self.live < len(self.listeners) and time.monotonic() < deadline:
             await asyncio.sleep(LOOK)
         return self.live
+
+    async def leave(self, channel: str) -> None:
+        """Let all clients of *channel* close their connections, and stay away."""
+        leaving = [task for (_, each), task in zip(self.listeners, self._tasks, strict=True) if each.channel == channel]
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+
+    def come_back(self, channel: str) -> None:
+        """Let them connect again; they know where they were."""
+        for index, (_, listener) in enumerate(self.listeners):
+            if listener.channel == channel:
+                listener.turn()
+                self._tasks[index] = asyncio.create_task(listener.run())
 
     @property
     def live(self) -> int:
@@ -125,6 +142,17 @@ class Crowd:
         return all(each.ledger.is_complete(acknowledged.get(each.channel, 0)) for _, each in self.listeners)
 
 
+async def obey(crowd: Crowd, order: dict[str, Any]) -> dict[str, Any]:
+    """Carry out one order, and return the answer."""
+    if "finish" in order:
+        return await crowd.finish(order["finish"], order["patience"])
+    if "leave" in order:
+        await crowd.leave(order["leave"])
+    if "come_back" in order:
+        crowd.come_back(order["come_back"])
+    return {"live": crowd.live}
+
+
 async def main() -> None:
     """Carry out the orders."""
     loop = asyncio.get_running_loop()
@@ -136,12 +164,8 @@ async def main() -> None:
             order = json.loads(line)
             if crowd is None:
                 crowd = Crowd(http, order)
-                answer: dict[str, Any] = {"live": await crowd.begin()}
-            elif "finish" in order:
-                answer = await crowd.finish(order["finish"], order["patience"])
-            else:
-                answer = {"live": crowd.live}
-            print(json.dumps(answer), flush=True)
+                await crowd.begin()
+            print(json.dumps(await obey(crowd, order)), flush=True)
             if "finish" in order:
                 return
 

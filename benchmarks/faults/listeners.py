@@ -170,9 +170,14 @@ class Listener:
                 await self.listen(self._urls[self._turn % len(self._urls)])
             except LOST as error:
                 self._note(f"{type(error).__name__}: {error}")
-            self.is_live = False
-            self._turn += 1
+            finally:
+                self.is_live = False
+            self.turn()
             await asyncio.sleep(random.uniform(*BACK))
+
+    def turn(self) -> None:
+        """Take the next daemon next time."""
+        self._turn += 1
 
     async def listen(self, url: str) -> None:
         """Connect, and listen until the connection ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.functional.daemon import POLL_INTERVAL, ROOT, START_LIMIT, Daemon
+from tests.functional.redis_sentinel import SentinelSetup
 from tests.functional.redis_server import RedisServer
 
 KEY = "for-benchmarks"
@@ -37,7 +39,7 @@ HISTORY: Mapping[str, object] = {
 class Stage:
     """Everything but the clients.
 
-    :param redis: not started yet.
+    :param store: a Redis, or several with Sentinels; not started yet.
     :param daemons: how many.
     :param namespace: the options of the crowd's channels.
     :param channels: options of ``[channels]`` that are different.
@@ -45,20 +47,31 @@ class Stage:
 
     def __init__(
         self,
-        redis: RedisServer,
+        store: RedisServer | SentinelSetup,
         daemons: int = 2,
         namespace: Mapping[str, object] = HISTORY,
         channels: Mapping[str, object] | None = None,
-        broker_url: str = "",
     ) -> None:
-        self.redis = redis
+        self.store = store
         sections: dict[str, Mapping[str, object]] = {
             "server": {"status": "yes"},
-            "broker": {"url": broker_url or redis.url},
+            "broker": {"url": store.url},
             "channels": {**CHANNELS, **(channels or {})},
             f"namespace {NAMESPACE}": namespace,
         }
         self.daemons = [Daemon(sections) for _ in range(daemons)]
+
+    @property
+    def redis(self) -> RedisServer:
+        """The Redis, where it is only one."""
+        assert isinstance(self.store, RedisServer)
+        return self.store
+
+    @property
+    def sentinels(self) -> SentinelSetup:
+        """Several, where there are."""
+        assert isinstance(self.store, SentinelSetup)
+        return self.store
 
     @property
     def urls(self) -> list[str]:
@@ -68,7 +81,7 @@ class Stage:
     def start(self) -> Stage:
         """Start everything."""
         try:
-            self.redis.start()
+            self.store.start()
             for number, daemon in enumerate(self.daemons):
                 daemon.start()
                 self._wait_for_broker(number)
@@ -89,7 +102,7 @@ class Stage:
         """End everything."""
         for daemon in self.daemons:
             daemon.close()
-        self.redis.close()
+        self.store.close()
 
     def status(self, number: int) -> dict[str, Any]:
         """Return the numbers of one daemon."""
@@ -136,6 +149,10 @@ class CrowdProcess:
             raise RuntimeError("the clients ended before their time")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    async def ask(self, **order: object) -> dict[str, Any]:
+        """Do the same while other things go on."""
+        return await asyncio.to_thread(lambda: self.order(**order))
 
     def close(self) -> None:
         """End it."""

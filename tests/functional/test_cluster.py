@@ -161,6 +161,10 @@ class ChaosTests(SynchronousTestCase):
         """As it was 5 s before: what they saw since then does not exist any more."""
         self.assertEqual(len(self.outcome("snapshot").faults), 1)
 
+    def test_every_client_is_told_when_a_replica_that_lags_becomes_the_master(self) -> None:
+        """What was acknowledged and heard in the last 5 s before that does not exist any more."""
+        self.assertEqual(len(self.outcome("failover").faults), 1)
+
 
 class StormTests(SynchronousTestCase):
     """What ``make storm`` does, with fewer clients."""
