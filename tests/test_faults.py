@@ -191,6 +191,30 @@ class CrowdTests(SynchronousTestCase):
         """What the others do goes on."""
         asyncio.run(self.leave_and_come_back())
 
+    def test_client_that_loses_a_cancellation_is_cancelled_again(self) -> None:
+        """Until it has ended; one that ended by itself is a fault of the program."""
+
+        async def stubborn() -> None:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                await asyncio.sleep(60)
+
+        async def short() -> None:
+            pass
+
+        async def try_both() -> None:
+            task = asyncio.create_task(stubborn())
+            await asyncio.sleep(0)
+            await crowd.end([task])
+            self.assertTrue(task.cancelled())
+            ended = asyncio.create_task(short())
+            await ended
+            with self.assertRaises(RuntimeError):
+                await crowd.end([ended])
+
+        asyncio.run(try_both())
+
     async def leave_and_come_back(self) -> None:
         """Two channels, of which one is left."""
         listening: list[str] = []
