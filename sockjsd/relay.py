@@ -10,7 +10,8 @@ history no longer has is told: the hub resets the channel.
 When does the relay look?
 
 * when something comes that is not the next publication;
-* after the broker was lost and is back, at every line: nothing passes before that;
+* after the broker was lost and is back, at every line: nothing passes before that; and at channels that
+  were left (``resting.py``);
 * at each line every ``CHECK_TURNS`` seconds, for what was lost without anybody noticing.
 
 Deliveries are serial: what a delivery sets off (a publication in answer to one, a client that
@@ -19,7 +20,7 @@ joins) happens after everybody has got what is being delivered, so that all see 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -38,13 +39,12 @@ from sockjsd.channels.timeline import TimelineCounts
 from sockjsd.following import Followed
 from sockjsd.lines import Ask, Line
 from sockjsd.numbered import NumberedLine
+from sockjsd.resting import Resting
 
 #: Seconds between two comparisons of a line with its history, as Centrifugo has it; spread over the lines.
 CHECK_TURNS = 40
 #: Reads that may be under way before comparisons wait: Redis answers others meanwhile.
 READS_AT_ONCE = 32
-#: Channels nobody listens to any more of which the last position is remembered.
-RESTING = 10_000
 
 #: The value of the option ``recovery`` for which only the latest publication counts.
 CACHE = "cache"
@@ -90,7 +90,7 @@ class Relay:
         self._meta_ttl = meta_ttl
         self._lines: dict[str, Followed] = {}
         # Where channels that were left stood.
-        self._resting: OrderedDict[str, Position] = OrderedDict()
+        self._resting = Resting(broker, self.seen, meta_ttl=meta_ttl)
         # Lines by the turn at which they are compared.
         self._turns: list[dict[str, Followed]] = [{} for _ in range(CHECK_TURNS)]
         self._turn = 0
@@ -126,7 +126,7 @@ class Relay:
         line = self._lines[channel] = self._make_line(channel, rules)
         self._random.choice(self._turns)[channel] = line
         self._unsound.add(line)  # looked after once a second if the broker is away now
-        line.begin(self._resting.pop(channel, None))
+        line.begin(self._resting.take(channel))
 
     def _make_line(self, channel: str, rules: Rules) -> Followed:
         size, meta_ttl = rules.history_size, self._meta_ttl
@@ -151,13 +151,7 @@ class Relay:
             turn.pop(channel, None)
         self._shelved.discard(line)
         self._unsound.discard(line)
-        self._rest(channel, line.position)
-
-    def _rest(self, channel: str, position: Position) -> None:
-        if position.epoch:
-            self._resting[channel] = position
-            if len(self._resting) > RESTING:
-                self._resting.popitem(last=False)
+        self._resting.put(channel, line.position)
 
     # From the broker.
 
@@ -187,6 +181,7 @@ class Relay:
     def lost(self) -> None:
         """Take note that the broker is away: nothing of a channel with history passes until it was compared."""
         self._checks.clear()
+        self._resting.lost()
         for line in self._lines.values():
             line.lose()
 
@@ -196,6 +191,7 @@ class Relay:
             line.lose()
         self._checks = dict.fromkeys(self._lines.values())
         self._check_some()
+        self._resting.back()
 
     # From the clock.
 

@@ -218,16 +218,30 @@ class CheckTests(RelayCase):
             self.relay.tick()
         self.assertEqual((len(self.broker.reads), len(self.relay._checks)), (reads, 0))
 
-    def test_channels_that_were_left_are_remembered_up_to_a_number(self) -> None:
-        """The last ones; those of which nothing is known are not."""
-        self.patch(module, "RESTING", 3)
-        for number in range(5):
-            self.hub.hold(f"news{number}")
-            self.hub.release(f"news{number}")
-        self.broker.away = True
-        self.hub.hold("unknown")
-        self.hub.release("unknown")
-        self.assertEqual(list(self.relay._resting), ["news2", "news3", "news4"])
+    def test_channels_that_were_left_are_compared_when_the_broker_is_back(self) -> None:
+        """Whoever comes back to one, here or at another node, finds a new epoch."""
+        reader = self.reader()
+        self.publish("1")
+        older = self.broker.snapshot()
+        self.publish("2")
+        left = self.position()
+        self.hub.unsubscribe_all(reader)
+        self.broker.lose()
+        self.broker.return_(older=older)
+        self.assertEqual((self.broker.renewals, self.relay.seen.rollbacks), ([left.epoch], 1))
+        self.assertEqual(self.texts(self.relay.history("news", left)), [])
+
+    def test_nothing_is_renewed_where_somebody_listens_again(self) -> None:
+        """The line does that."""
+        reader = self.reader()
+        self.publish("1")
+        self.hub.unsubscribe_all(reader)
+        self.reader()
+        reads = len(self.broker.reads)
+        self.broker.lose()
+        self.broker.return_()
+        self.assertEqual(len(self.broker.reads) - reads, 1)
+        self.assertEqual(self.broker.renewals, [])
 
     def test_line_leaves_nothing_when_it_ends(self) -> None:
         """Neither in the round nor among those who wait."""
