@@ -46,28 +46,23 @@ class Lane:
     :param envelope: of their receivers; one of those that are shared.
     :param tally: counts the messages.
     :param send: sends.
+    :ivar lines: those that take part in what is being handed out; whoever adds one sees to ``carry``.
     """
 
-    __slots__ = ("_envelope", "_lines", "_send", "_tally")
+    __slots__ = ("_envelope", "_send", "_tally", "lines")
 
     def __init__(self, envelope: Envelope, tally: Tally, send: SendToMany) -> None:
         self._envelope = envelope
         self._tally = tally
         self._send = send
-        # Those that take part in what is being handed out.
-        self._lines: list[Line] = []
-
-    def add(self, line: Line) -> bool:
-        """Let *line* take part; return whether it is the first one."""
-        self._lines.append(line)
-        return len(self._lines) == 1
+        self.lines: list[Line] = []
 
     def carry(self, batch: Batch) -> int:
         """Send *batch* to those who take part, and return how many they were.
 
         :raises TypeError: it holds what the envelope cannot carry; nobody got anything.
         """
-        lines, self._lines = self._lines, []
+        lines, self.lines = self.lines, []
         data = batch.encoded(self._envelope)
         self._tally.sent += len(batch.texts) * len(lines)
         self._send(lines, data)
@@ -92,10 +87,12 @@ def hand_out(batch: Batch, members: Iterable[Member], failed: Callable[[Exceptio
     others: list[Member] = []
     for member in members:
         line: Line | None = getattr(member, "line", None)
-        if line is None or line.fd < 0 or line.lane is None:
+        if line is None or line.fd < 0 or (lane := line.lane) is None:
             others.append(member)
-        elif line.lane.add(line):
-            lanes.append(line.lane)
+        else:
+            if not lane.lines:
+                lanes.append(lane)
+            lane.lines.append(line)
     taken = 0
     for lane in lanes:
         try:
