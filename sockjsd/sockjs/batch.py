@@ -75,7 +75,8 @@ class Batch:
         """The messages as JSON strings joined by commas."""
         if not self._quoted:
             # It raises for bytes, which JSON has nothing for.
-            self._quoted = b",".join(frames.quote(text) for text in self.texts)  # type: ignore[arg-type]
+            quoted = [frames.quote(text) for text in self.texts]  # type: ignore[arg-type]
+            self._quoted = quoted[0] if len(quoted) == 1 else b",".join(quoted)
         return self._quoted
 
     @property

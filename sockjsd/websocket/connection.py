@@ -31,6 +31,7 @@ from sockjsd.websocket.frames import (
     DEFLATED,
     FINAL,
     INVALID_DATA,
+    KEY,
     MASKED,
     NORMAL,
     PLAIN,
@@ -96,9 +97,12 @@ _TEXT = Opcode.TEXT
 _CONTINUATION = Opcode.CONTINUATION
 _LAST_DATA = Opcode.BINARY  # opcodes up to this one carry messages, those above control frames
 
-#: The first byte of a text message in one frame, and the bytes before the payload of a short one.
+#: The first byte of a text message in one frame, and the bytes before the payload of a short and of a longer one.
 _WHOLE_TEXT = FINAL | Opcode.TEXT
 _SHORT_HEAD = 6
+_LONGER_HEAD = 8
+#: The second byte of a longer one: its length follows in two bytes.
+_LONGER = MASKED | 126
 
 
 def next_state(state: State, cause: Cause) -> State:
@@ -135,6 +139,11 @@ class Closed:
 
 
 Event: TypeAlias = str | bytes | Ping | Pong | Closed
+
+
+def _announces(data: bytes, size: int) -> bool:
+    """Say whether the frame at the beginning of *data* is one of *size* bytes, more than fit its second byte."""
+    return size > SHORT and data[1] == _LONGER and data[2] << 8 | data[3] == size
 
 
 class _Fragments:
@@ -174,7 +183,6 @@ class Connection:
         "_inflater",
         "_max_compressed",
         "_max_message",
-        "_max_short",
         "_state",
     )
 
@@ -184,8 +192,6 @@ class Connection:
         self._max_compressed = max_message + (max_message >> 4) + 64
         self._inflater = inflater
         self._first_bytes = PLAIN if inflater is None else DEFLATED
-        #: Bytes: the largest text that the short way through `receive` may take.
-        self._max_short = min(SHORT, max_message)
         self._state = _OPEN
         #: The beginning of a frame of which the rest is still to come.
         self._buffer = bytearray()
@@ -204,18 +210,19 @@ class Connection:
         A text message is a ``str``, a binary one ``bytes``.  :class:`Closed` is always the last
         event: whatever stood before it is returned with it, whatever comes after it is not read.
         """
-        # The usual read first: one short text in one frame, with nothing pending.
-        size = len(data) - _SHORT_HEAD
+        # The usual read first: one text in one frame, with nothing pending.
+        start = _SHORT_HEAD if len(data) <= _SHORT_HEAD + SHORT else _LONGER_HEAD
+        size = len(data) - start
         if (
-            0 <= size <= self._max_short
+            0 <= size <= self._max_message
             and data[0] == _WHOLE_TEXT
-            and data[1] == MASKED | size
+            and (data[1] == MASKED | size if start == _SHORT_HEAD else _announces(data, size))
             and not self._buffer
             and self._fragments is None
             and self._state is _OPEN
         ):
             try:
-                return [unmask(data[_SHORT_HEAD:], data[2:_SHORT_HEAD]).decode()]
+                return [unmask(data[start:], data[start - KEY : start]).decode()]
             except UnicodeDecodeError:
                 pass  # The long way comes to the same byte and says what follows from it.
         return self._receive_any(data)

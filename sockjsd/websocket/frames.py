@@ -64,7 +64,8 @@ _HEAD = Struct("!BB")
 _HEAD_16 = Struct("!BBH")
 _HEAD_64 = Struct("!BBQ")
 _CODE = Struct("!H")
-_KEY = 4  # bytes
+#: Bytes of a masking key.
+KEY = 4
 
 #: Byte 1 without its bit -> where the length is, the least that needs so many bytes, and
 #: the first that is too much (section 5.2: the top bit of the eight bytes is 0).
@@ -127,13 +128,13 @@ def unmask(payload: bytes | bytearray | memoryview, key: bytes) -> bytes:
     size = len(payload)
     if size > _BLOCK:
         return _unmask_blocks(payload, key)
-    mask = (key * (size // _KEY + 1))[:size]
+    mask = (key * (size // KEY + 1))[:size]
     return (int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")).to_bytes(size, "little")
 
 
 def _unmask_blocks(payload: bytes | bytearray | memoryview, key: bytes) -> bytes:
     """Do the same for a long payload: one mask serves all whole blocks."""
-    mask = int.from_bytes(key * (_BLOCK // _KEY), "little")
+    mask = int.from_bytes(key * (_BLOCK // KEY), "little")
     end = len(payload) - len(payload) % _BLOCK
     blocks = [
         (int.from_bytes(payload[at : at + _BLOCK], "little") ^ mask).to_bytes(_BLOCK, "little")
@@ -159,18 +160,18 @@ def read_header(
     if second < MASKED:
         raise WebSocketError(PROTOCOL_ERROR, "unmasked frame")
     size = second - MASKED
-    start = at + _HEAD.size + _KEY
+    start = at + _HEAD.size + KEY
     if size > SHORT:
         if opcode >= _FIRST_CONTROL:
             raise WebSocketError(PROTOCOL_ERROR, "control frame too long")
         width = _WIDE[size][0].size
         start += width
-        if len(data) < start - _KEY:
+        if len(data) < start - KEY:
             return None
-        size = _wide_size(data, start - _KEY - width, size)
+        size = _wide_size(data, start - KEY - width, size)
     if len(data) < start:
         return None
-    return Header(final, opcode, compressed, bytes(data[start - _KEY : start]), start, start + size)
+    return Header(final, opcode, compressed, bytes(data[start - KEY : start]), start, start + size)
 
 
 def _wide_size(data: bytes | bytearray, at: int, field: int) -> int:
