@@ -30,8 +30,9 @@ class Body:
     def __init__(self, policy: BodyPolicy, length: int | None) -> None:
         self._policy = policy
         self._size = 0
-        # One piece: a chunk of two bytes must not cost the memory of an object.
-        self._memory = bytearray()
+        # What came first as it came, which is mostly all; then one piece: a chunk of two bytes must not cost the
+        # memory of an object.
+        self._memory: bytes | bytearray = b""
         self._file: SpoolFile | None = None
         if length is not None and length > policy.limit:
             raise self._too_large()
@@ -49,7 +50,7 @@ class Body:
         if self._size > self._policy.limit:
             raise self._too_large()
         if not self._is_spooled(self._size):
-            self._memory += data
+            self._keep(data)
             return
         try:
             self._spool(data)
@@ -78,6 +79,14 @@ class Body:
             with suppress(OSError):  # what the disk did not take, it will not take now
                 self._file.close()
 
+    def _keep(self, data: bytes) -> None:
+        if not self._memory:
+            self._memory = data
+        elif isinstance(self._memory, bytearray):
+            self._memory += data
+        else:
+            self._memory = bytearray(self._memory) + data
+
     def _is_spooled(self, size: int) -> bool:
         return self._policy.memory is not None and size > self._policy.memory
 
@@ -86,7 +95,7 @@ class Body:
         if self._file is None:
             self._file = open_spool(self._policy.spool)
             self._file.write(self._memory)
-            self._memory = bytearray()
+            self._memory = b""
         self._file.write(data)
 
     def _not_spooled(self) -> HTTPError:

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from sockjsd.config import Endpoint as Options
 from sockjsd.http.fields import DateField
+from sockjsd.http.limits import BodyPolicy
 from sockjsd.registry import Registry
 from sockjsd.sockjs.connection import SockJSConnection
 from sockjsd.sockjs.envelopes import Envelope
@@ -53,6 +54,7 @@ class Endpoint:
         self.origins = origins
         self.client_url = client_url
         self.wheel = wheel
+        self.body_policy = BodyPolicy(options.send_limit)
         #: What ``/info`` tells, up to what is different each time.
         self.abilities = self._describe()
         self.expires = DateField(clock, "Expires", YEAR)

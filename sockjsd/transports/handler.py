@@ -43,7 +43,7 @@ _VISIBLE = (
     "Accept-Language",
 )
 #: As a request has them, and as an application gets to see them.
-VISIBLE = tuple((name.lower(), name) for name in _VISIBLE)
+VISIBLE = {name.lower(): name for name in _VISIBLE}
 
 
 class EndpointHandler(LeanHandler):
@@ -64,7 +64,7 @@ class EndpointHandler(LeanHandler):
     def body_policy(cls, **options: Any) -> BodyPolicy:
         """Return the endpoint's limit for what a client sends."""
         endpoint: Endpoint = options["endpoint"]
-        return BodyPolicy(endpoint.options.send_limit)
+        return endpoint.body_policy
 
     def _execute(self, transforms: Sequence[Any], *arguments: str, **named: str) -> None:
         if self.GUARDED and not self.endpoint.origins.permits(self.source()):
@@ -84,7 +84,7 @@ class EndpointHandler(LeanHandler):
         """Return what the application gets to know of this request."""
         head = self.exchange.head
         fields = head.headers
-        visible = {shown: fields[name] for name, shown in VISIBLE if name in fields}
+        visible = {VISIBLE[name]: value for name, value in fields.items() if name in VISIBLE}
         cookie = "" if self.endpoint.origins.everybody else fields.get("cookie", "")
         return ConnectionInfo(self.exchange.remote_ip, visible, head.path, transport, head.query, cookie)
 
