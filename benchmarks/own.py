@@ -1,4 +1,4 @@
-"""Ours, and the limit in C."""
+"""Ours, also with a history, and the limit in C."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from random import Random
+
+import redis
 
 from benchmarks import rooms
 from benchmarks.machine import ROOT, Server, compiled, free_port, scratch
@@ -15,12 +18,20 @@ from benchmarks.wire import (
     CHANNEL,
     MESSAGE,
     NOBODY,
+    PREFIX,
     Client,
     frame,
+    redis_command,
     redis_publish,
     sockjs_streaming,
     sockjs_websocket,
 )
+from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
+from sockjsd.brokers.values import META_TTL, Keeping
+from sockjsd.channels.publications import Publication
+
+#: What a channel with a history keeps.
+HISTORY = Keeping(5000, 600.0, META_TTL)
 
 CLIENTS: dict[Kind, Client] = {
     Kind.FAN_OUT: sockjs_websocket("/events"),
@@ -80,6 +91,17 @@ def _ours(kind: Kind, environment: Mapping[str, str], redis_port: int) -> Runnin
     return Running(server, CLIENTS[kind], redis_port, trigger)
 
 
+def _with_history(redis_port: int) -> Running:
+    """Return a daemon whose channel has a history, and a trigger that calls the script which ``publish()`` calls."""
+    port = free_port()
+    history = f"[namespace]\nhistory_size = {HISTORY.size}\nhistory_ttl = {HISTORY.ttl:.0f}\nrecovery = stream\n"
+    server = daemon(port, _live(redis_port, port) + history, {})
+    call = RedisCalls(RedisKeys(PREFIX.rstrip(".")), Random()).publish(CHANNEL, Publication(MESSAGE), HISTORY, None)
+    with redis.Redis(port=redis_port) as connection:
+        connection.script_load(call.script.text)
+    return Running(server, CLIENTS[Kind.FAN_OUT], redis_port, redis_command(*call.by_hash))
+
+
 def _limit(kind: Kind, redis_port: int) -> Running:
     port = free_port()
     file = scratch() / "frame"
@@ -92,6 +114,11 @@ PURE = System(
     "sockjsd-pure",
     "without the compiled fan-out (SOCKJSD_PURE=1)",
     {kind: partial(_ours, kind, {"SOCKJSD_PURE": "1"}) for kind in CLIENTS},
+)
+WITH_HISTORY = System(
+    "sockjsd-history",
+    f"the channel keeps its last {HISTORY.size:,} publications; Redis runs a script for each",
+    {Kind.FAN_OUT: _with_history},
 )
 LIMIT = System(
     "limit",

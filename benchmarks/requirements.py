@@ -73,6 +73,8 @@ REQUIREMENTS = (
     Requirement("fanout-10000", 0.85, "limit"),
     Requirement("fanout-10000", 0.72, "limit", "sockjsd-pure"),
     Requirement("burst-100", 3, "limit"),
+    Requirement("fanout-1000", 0.85, "sockjsd", "sockjsd-history"),
+    Requirement("burst-100", 0.85, "sockjsd", "sockjsd-history"),
     Requirement("echo-100", 0.95, "sockjs-node"),
     Requirement("echo-100", 4, "sockjs-tornado"),
     Requirement("echo-100", 8, "channels-daphne"),

@@ -8,7 +8,7 @@ from html import escape
 WIDTH = 900
 #: Of the background, of what is written, of what is said beside, of lines behind.
 PAPER, INK, GREY, LINE = "#ffffff", "#1b2330", "#687385", "#e4e8ee"
-OURS, OURS_PURE, LIMIT = "#2457d6", "#86a5ee", "#39424f"
+OURS, OURS_PURE, OURS_WITH_HISTORY, LIMIT = "#2457d6", "#86a5ee", "#4338ca", "#39424f"
 #: For the others, in the order of the catalog; far enough apart for most eyes.
 _OTHERS = (
     *("#d97706", "#0f9d76", "#b4449b", "#8d6b48", "#5b8db8", "#7c5cc4"),
@@ -21,7 +21,7 @@ LETTER = 7.0
 
 def colours(systems: list[str]) -> dict[str, str]:
     """Return a colour for each of all *systems*; always the same for the same list."""
-    own = {"sockjsd": OURS, "sockjsd-pure": OURS_PURE, "limit": LIMIT}
+    own = {"sockjsd": OURS, "sockjsd-pure": OURS_PURE, "sockjsd-history": OURS_WITH_HISTORY, "limit": LIMIT}
     others = [name for name in systems if name not in own]
     return own | {name: _OTHERS[place % len(_OTHERS)] for place, name in enumerate(others)}
 

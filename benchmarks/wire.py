@@ -24,8 +24,12 @@ _UPGRADE = (
 
 def redis_publish(text: str, channel: str = PREFIX + CHANNEL) -> bytes:
     """Return the command that publishes *text*, as it goes to Redis."""
-    words = ["PUBLISH", channel, text]
-    return (f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)).encode()
+    return redis_command(b"PUBLISH", channel.encode(), text.encode())
+
+
+def redis_command(*words: bytes) -> bytes:
+    """Return a command as it goes to Redis."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
 def masked(text: str) -> bytes:
