@@ -15,7 +15,7 @@ from benchmarks.faults.chaos import VARIANTS, Outcome, Size, make_stage, parse
 from benchmarks.faults.crowd import Account
 from benchmarks.faults.harm import Harm
 from benchmarks.faults.ledger import Ledger
-from benchmarks.faults.listeners import Listener
+from benchmarks.faults.listeners import Listener, Speaker
 from benchmarks.faults.quick import Quick, text_frame
 from benchmarks.faults.stalled import Times
 
@@ -113,6 +113,14 @@ class OutcomeTests(SynchronousTestCase):
             self.assertEqual(len(run.problems()), problems)
             self.assertIn(f"not heard: 10; counted: {counted}", run.lines())
 
+    def test_clients_have_to_know_what_they_did_not_hear(self) -> None:
+        """Where the daemon that could have counted is gone."""
+        for unaware, problems in ((0, 0), (1, 1)):
+            only = {**self.GOOD, "unheard": 7, "skipped": 7, "unaware": unaware}
+            run = Outcome("orphaned", {"c:0": 10}, 10, 0.1, {"only": only}, 0.1, [], [])
+            self.assertEqual(len(run.problems()), problems)
+            self.assertIn("not heard: 7; clients know of: 7", run.lines())
+
 
 class CommandLineTests(SynchronousTestCase):
     """What ``make chaos`` takes."""
@@ -131,6 +139,28 @@ class CommandLineTests(SynchronousTestCase):
         self.patch(sys, "stderr", io.StringIO())
         self.assertRaises(SystemExit, parse, ["--variants", "killed,tired"])
         self.assertIn("no variants: tired", sys.stderr.getvalue())  # type: ignore[attr-defined]
+
+
+class SpeakerTests(SynchronousTestCase):
+    """Clients that speak the client protocol."""
+
+    def speaker(self, *offsets: int, result: dict[str, Any] | None = None) -> Speaker:
+        """Return one that has subscribed and heard publications with *offsets*."""
+        speaker = Speaker(None, ["http://127.0.0.1"], "c:0")  # type: ignore[arg-type]  # it never connects
+        speaker._subscribed(result or {})
+        for number, offset in enumerate(offsets):
+            speaker._published({"data": {"n": number}, **({"offset": offset} if offset else {})})
+        return speaker
+
+    def test_numbers_tell_what_was_not_heard(self) -> None:
+        """Without history: those before the first one too, and none where there are no numbers."""
+        for offsets, skipped in (((1, 2, 3), 0), ((3, 4, 7), 4), ((0, 0), 0), ((), 0)):
+            self.assertEqual(self.speaker(*offsets).skipped, skipped, offsets)
+
+    def test_position_follows_where_there_is_a_history(self) -> None:
+        """Nothing is skipped then, because it is asked for."""
+        speaker = self.speaker(8, 9, result={"offset": 7, "epoch": "e"})
+        self.assertEqual((speaker.skipped, speaker._position), (0, {"offset": 9, "epoch": "e"}))
 
 
 class QuickTests(SynchronousTestCase):
@@ -170,6 +200,7 @@ class AccountTests(SynchronousTestCase):
             sums.add(listener, acknowledged)
         self.assertEqual((sums.clients, sums.unheard, sums.twice, sums.missing), (2, 3, 1, 2))
         self.assertEqual((sums.complete, sums.honest, len(sums.faults)), (1, 1, 1))
+        self.assertEqual((sums.skipped, sums.unaware), (0, 1))
 
 
 class HarmTests(SynchronousTestCase):

@@ -11,6 +11,8 @@ killed three times and one of two daemons twice, and started again.  In the end 
 ``failover``  its master is killed, and Sentinels replace it by a replica that is 5 s behind: the same.
 In these three all clients of one channel are away meanwhile: they are told when they come back.
 ``plain``     no history, one daemon, Redis killed three times: what clients did not hear is what the daemon counted.
+``orphaned``  no history, one of two daemons killed twice.  What is published until its clients have gone to another
+              one no daemon can count: each client knows it from the numbers, over the client protocol.
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ SETTLING = 4.0
 #: Seconds for the last client to be complete after the last publication.
 PATIENCE = 60.0
 
-VARIANTS = ("killed", "wiped", "snapshot", "failover", "plain")
-#: The namespace of the last one.
+VARIANTS = ("killed", "wiped", "snapshot", "failover", "plain", "orphaned")
+#: The namespace of the last two.
+WITHOUT_HISTORY = ("plain", "orphaned")
 PLAIN = {"numbered": "yes", "allow_subscribe": "anyone"}
 
 
@@ -77,7 +80,7 @@ class Outcome:
 
     def problems(self) -> list[str]:
         """Return what must not be, in words; none in a good run."""
-        if self.variant == "plain":
+        if self.variant in WITHOUT_HISTORY:
             return self._problems_without_history()
         clients = self.total("clients")
         found = []
@@ -96,9 +99,16 @@ class Outcome:
     def _problems_without_history(self) -> list[str]:
         found = [f"{self.total('twice')} publications twice"] if self.total("twice") else []
         unheard = self.total("unheard")
-        if unheard != self.counted:
+        if self.variant == "orphaned":
+            if self.total("unaware"):
+                found.append(f"{self.total('unaware')} clients do not know how much they did not hear")
+        elif unheard != self.counted:
             found.append(f"{unheard} publications were not heard, and {self.counted} were counted as missed")
         return found
+
+    def _losses(self) -> str:
+        counted = f"counted: {self.counted}" if self.variant == "plain" else f"clients know of: {self.total('skipped')}"
+        return f"not heard: {self.total('unheard')}; {counted}"
 
     def lines(self) -> list[str]:
         """Return the report."""
@@ -113,7 +123,7 @@ class Outcome:
             f"{self.attempts} attempts, the slowest {self.slowest:.1f} s; faults: {', '.join(self.faults)}",
             *rows,
             f"the last client was complete {self.seconds:.2f} s after the last publication",
-            *([f"not heard: {self.total('unheard')}; counted: {self.counted}"] if self.variant == "plain" else []),
+            *([self._losses()] if self.variant in WITHOUT_HISTORY else []),
             *(f"WRONG: {problem}" for problem in self.problems()),
         ]
 
@@ -155,7 +165,8 @@ class Chaos:
     def _gather(self, crowd: CrowdProcess) -> None:
         """Let all clients connect."""
         size = self._size
-        begin = {"urls": self.stage.urls, "kinds": list(KINDS), "clients": size.clients, "channels": size.channels}
+        kinds = list(KINDS)[:-1] if self._variant == "orphaned" else list(KINDS)
+        begin = {"urls": self.stage.urls, "kinds": kinds, "clients": size.clients, "channels": size.channels}
         live = crowd.order(prefix=f"{NAMESPACE}:", **begin)["live"]
         if live != size.clients:
             raise RuntimeError(f"only {live} of {size.clients} clients are live")
@@ -186,7 +197,9 @@ def make_stage(variant: str) -> Stage:
     if variant == "failover":
         return Stage(SentinelSetup())
     redis = RedisServer(appendonly=variant != "snapshot")
-    return Stage(redis, 1, PLAIN) if variant == "plain" else Stage(redis)
+    if variant in WITHOUT_HISTORY:
+        return Stage(redis, 1 if variant == "plain" else 2, PLAIN)
+    return Stage(redis)
 
 
 def parse(words: Sequence[str]) -> tuple[list[str], Size]:

@@ -38,7 +38,12 @@ SHOWN = 5
 
 @dataclass(slots=True)
 class Account:
-    """The clients of one kind, added up; what is told of a fault is bounded."""
+    """The clients of one kind, added up; what is told of a fault is bounded.
+
+    :ivar unheard: publications that did not reach one of them.
+    :ivar skipped: those of them that the clients know of.
+    :ivar unaware: clients whose own count is another one.
+    """
 
     clients: int = 0
     complete: int = 0
@@ -49,6 +54,8 @@ class Account:
     told: int = 0
     untold: int = 0
     unheard: int = 0
+    skipped: int = 0
+    unaware: int = 0
     connects: int = 0
     faults: list[dict[str, Any]] = field(default_factory=list)
 
@@ -63,7 +70,10 @@ class Account:
         self.missing += ledger.missing
         self.told += ledger.told
         self.untold += not ledger.told
-        self.unheard += acknowledged - (ledger.heard - ledger.twice)
+        unheard = acknowledged - (ledger.heard - ledger.twice)
+        self.unheard += unheard
+        self.skipped += listener.skipped
+        self.unaware += listener.skipped != unheard
         self.connects += listener.connects
         if not ledger.is_complete(acknowledged) or not ledger.is_honest(acknowledged):
             self._remember(listener, acknowledged)

@@ -42,6 +42,7 @@ class Harm:
         return {
             "killed": [(0.15, redis), (0.3, daemon), (0.45, redis), (0.6, daemon), (0.75, redis)],
             "plain": [(share, redis) for share in (0.15, 0.45, 0.75)],
+            "orphaned": [(0.15, daemon), (0.55, daemon)],
             "wiped": [(0.4, self._wipe_redis)],
             "snapshot": [(0.4, self._roll_redis_back)],
             "failover": [(0.4, self._fail_over)],

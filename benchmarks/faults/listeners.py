@@ -151,6 +151,8 @@ class Listener:
     :param urls: of the daemons; each time the client comes back it tries the next one.
     :ivar ledger: what it heard.
     :ivar connects: how often it connected.
+    :ivar skipped: publications that it knows of because of the number of the next one that it heard; only on
+        channels that are numbered and have no history, and not over an EventSource, which gets no numbers there.
     """
 
     def __init__(self, http: aiohttp.ClientSession, urls: Sequence[str], channel: str) -> None:
@@ -159,6 +161,7 @@ class Listener:
         self.channel = channel
         self.ledger = Ledger()
         self.connects = 0
+        self.skipped = 0
         self.is_live = False
         self.errors: list[str] = []
         self._turn = random.randrange(len(urls))
@@ -205,6 +208,8 @@ class Speaker(Listener):
         # Where the client is: offset and epoch.
         self._position: dict[str, Any] | None = None
         self._command = 0
+        # The number of the last publication, where there is no history.
+        self._number = 0
 
     async def listen(self, url: str) -> None:
         """Connect, subscribe, and listen."""
@@ -269,8 +274,12 @@ class Speaker(Listener):
 
     def _published(self, publication: dict[str, Any]) -> None:
         self.ledger.hear(publication["data"]["n"])
-        if self._position is not None and publication.get("offset"):
-            self._position["offset"] = publication["offset"]
+        offset = publication.get("offset", 0)
+        if offset and self._position is not None:
+            self._position["offset"] = offset
+        elif offset:
+            self.skipped += max(0, offset - self._number - 1)
+            self._number = offset
 
 
 class OverWebSocket(Speaker):
