@@ -81,22 +81,27 @@ def hand_out(batch: Batch, members: Iterable[Member], failed: Callable[[Exceptio
 
     No code of the application runs meanwhile.
 
-    :param failed: called with what a lane raised.
+    :param failed: called with what a lane raised; what it raises itself ends the handing out.
     """
     lanes: list[Lane] = []
     others: list[Member] = []
-    for member in members:
-        line: Line | None = getattr(member, "line", None)
-        if line is None or line.fd < 0 or (lane := line.lane) is None:
-            others.append(member)
-        else:
-            if not lane.lines:
-                lanes.append(lane)
-            lane.lines.append(line)
     taken = 0
-    for lane in lanes:
-        try:
-            taken += lane.carry(batch)
-        except TypeError as error:
-            failed(error)
+    try:
+        for member in members:
+            line: Line | None = getattr(member, "line", None)
+            if line is None or line.fd < 0 or (lane := line.lane) is None:
+                others.append(member)
+            else:
+                if not lane.lines:
+                    lanes.append(lane)
+                lane.lines.append(line)
+        for lane in lanes:
+            try:
+                taken += lane.carry(batch)
+            except TypeError as error:
+                failed(error)
+    finally:
+        for lane in lanes:
+            if lane.lines:  # it did not get its turn; a lane that is not empty would never be carried again
+                lane.lines = []
     return taken, others

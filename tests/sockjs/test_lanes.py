@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NoReturn
 from unittest import TestCase
 
 from sockjsd.sockjs.batch import Batch
@@ -109,6 +110,18 @@ class HandOutTests(LaneTestCase):
         framed, raw = Member(Way(self.lane())), Member(Way(self.lane(RAW_WEBSOCKET)))
         self.assertEqual(self.hand_out([framed, raw], b"a"), (1, []))
         self.assertEqual([(type(error), self.tally.sent) for error in self.failures], [(TypeError, 1)])
+
+    def test_lanes_begin_anew_after_a_handing_out_was_ended(self) -> None:
+        """By whoever is told of the first failure: the lanes behind it carry what comes next, and only that."""
+
+        def give_up(error: Exception) -> NoReturn:
+            raise error
+
+        framed, raw = Member(Way(self.lane())), Member(Way(self.lane(RAW_WEBSOCKET)))
+        with self.assertRaises(TypeError):
+            hand_out(Batch([b"binary"]), [framed, raw], give_up)
+        self.assertEqual(self.hand_out([framed, raw]), (2, []))
+        self.assertEqual(self.sent, [([framed.line], b'\x81\x06a["a"]'), ([raw.line], b"\x81\x01a")])
 
     def test_nobody_is_no_mistake(self) -> None:
         """A channel whose last subscriber has just left."""
