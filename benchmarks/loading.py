@@ -64,10 +64,18 @@ def fan(running: Running, receivers: int, expected: int, **given: float) -> Resu
 
     :param expected: deliveries of one round.
     """
+    trigger, times = triggers(running, int(given.pop("burst", 1)))
     return load(
-        "fan", running.server.port, n=receivers, mark=MARK, expected=expected, trigger=running.trigger,
+        "fan", running.server.port, n=receivers, mark=MARK, expected=expected, trigger=trigger, burst=times,
         trigger_port=running.trigger_port, **_client(running.client), **given,
     )  # fmt: skip
+
+
+def triggers(running: Running, burst: int) -> tuple[bytes, int]:
+    """Return what is sent for so many publications at once, and how many times."""
+    if burst > 1 and running.together is not None:
+        return running.together(burst), 1
+    return running.trigger, burst
 
 
 def echo(running: Running, clients: int, seconds: float) -> Result:

@@ -33,6 +33,7 @@ class Running:
     :ivar server: its processes.
     :ivar client: how clients of the scenario's kind speak.
     :ivar trigger_port: where a publication is sent; its bytes are ``trigger``.
+    :ivar together: the trigger of so many publications at once, where that is more than the trigger so many times.
     :ivar helper: a process beside it, on the load's core.
     """
 
@@ -41,6 +42,7 @@ class Running:
     trigger_port: int = 0
     trigger: bytes = b""
     helper: Server | None = None
+    together: Callable[[int], bytes] | None = None
 
     def stop(self) -> None:
         """End it."""

@@ -12,9 +12,9 @@ from benchmarks import ceiling, native, node, own, pythons
 from benchmarks.__main__ import chosen
 from benchmarks.catalog import BASE, DEFAULT, PAIRED, SYSTEMS
 from benchmarks.install import PEERS
-from benchmarks.loading import words
+from benchmarks.loading import triggers, words
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.systems import Kind
+from benchmarks.systems import Kind, Running
 from benchmarks.wire import Client
 
 
@@ -50,6 +50,20 @@ class CatalogTests(SynchronousTestCase):
         [line] = ceiling.lines(reached)
         self.assertIn("250,000 messages/s of 100 clients", line)
         self.assertIn("load 90% busy, server's core 98%", line)
+
+
+class TriggerTests(SynchronousTestCase):
+    """What is sent for publications at once."""
+
+    def test_burst_is_the_trigger_many_times(self) -> None:
+        """Also of one."""
+        running = Running(None, trigger=b"T")  # type: ignore[arg-type]  # nothing runs
+        self.assertEqual([triggers(running, 1), triggers(running, 100)], [(b"T", 1), (b"T", 100)])
+
+    def test_burst_may_be_one_trigger_of_its_own(self) -> None:
+        """Not that of a single publication."""
+        running = Running(None, trigger=b"T", together=lambda count: b"(" + b"T" * count + b")")  # type: ignore[arg-type]
+        self.assertEqual([triggers(running, 1), triggers(running, 3)], [(b"T", 1), (b"(TTT)", 1)])
 
 
 class ClientsTests(SynchronousTestCase):
