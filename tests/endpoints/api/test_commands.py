@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -150,6 +151,25 @@ class OrderTests(SynchronousTestCase):
             each.callback("{}")
         waiting[-1].callback("{}")
         self.assertEqual(len(answers), 1)
+
+    def test_any_number_of_commands_is_answered_when_one_had_to_wait(self) -> None:
+        """Those behind it may all be refused at once, which is no deeper than one."""
+        wrong = ",".join(['{"a":1,"b":2}'] * 2000)
+        waiting, answers = self.begin("batch", '{"commands":[{"info":{}},' + wrong + "]}")
+        waiting[0].callback("{}")
+        (answer,) = answers
+        first, *others = json.loads(answer)["replies"]
+        self.assertEqual(first, {"info": {}})
+        self.assertEqual([each["error"]["code"] for each in others], [107] * 2000)
+
+    def test_number_at_a_time_is_bounded_when_broadcasts_are_parallel(self) -> None:
+        """Each of them counts for one, as any other command."""
+        broadcast = '{"broadcast":{"data":1,"channels":["a","b"]}}'
+        commands = ",".join([broadcast] * (AT_ONCE + 1))
+        waiting, _ = self.begin("batch", '{"parallel":true,"commands":[' + commands + "]}")
+        self.assertEqual(len(waiting), AT_ONCE)
+        waiting, _ = self.begin("batch", '{"commands":[' + commands + "]}")
+        self.assertEqual(len(waiting), 2)
 
 
 class ErrorTests(SynchronousTestCase):
