@@ -9,7 +9,7 @@ precision: a time-out fires less than two turns of ``RESOLUTION`` seconds late, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Protocol
 
@@ -57,7 +57,7 @@ class Wheel:
         if not self._loop.running:
             self._running = self._loop.start(RESOLUTION, now=False)
             for call in self._each_second:
-                call()
+                self._call(call)
 
     def stop(self) -> None:
         """Stop turning; what waits stays where it is."""
@@ -67,11 +67,11 @@ class Wheel:
     def each_second(self, call: Callable[[], object]) -> None:
         """Call *call* as soon as the wheel turns, and each second; once after a stall, however long it was.
 
-        It counts as nobody who waits, and must not raise.
+        It counts as nobody who waits; what it raises is logged.
         """
         self._each_second.append(call)
         if self._loop.running:
-            call()
+            self._call(call)
 
     def set(self, item: Timed, seconds: float) -> None:
         """Let *item* time out after *seconds*, instead of when it was due before."""
@@ -97,11 +97,10 @@ class Wheel:
         return sum(map(len, self._slots.values()))
 
     def _advance(self, turns: int) -> None:
-        passed = range(self._turn + 1, self._turn + turns + 1)
         # After a stall many turns come at once.  What is set by an item of theirs counts from now, or a
         # peer that was asked a moment ago would be late already.
         self._turn += turns
-        for turn in passed:
+        for turn in self._passed(turns):
             slot = self._slots.get(turn)
             # An item of this slot may cancel another one of it: take them out one by one.
             while slot:
@@ -109,7 +108,20 @@ class Wheel:
             self._slots.pop(turn, None)
         if self._turn // _SECOND > (self._turn - turns) // _SECOND:
             for call in self._each_second:
-                call()
+                self._call(call)
+
+    def _passed(self, turns: int) -> Iterable[int]:
+        """Return the last so many turns, or those of them for which something waits, in order."""
+        if turns <= len(self._slots):
+            return range(self._turn - turns + 1, self._turn + 1)
+        # A clock that was set from 1970 to today brings billions.
+        return sorted(turn for turn in self._slots if turn <= self._turn)
+
+    def _call(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except Exception:  # it must not stop the wheel either, which nobody would start again
+            self._log.failure("What is done each second failed")
 
     def _fire(self, item: Timed) -> None:
         item.due = -1

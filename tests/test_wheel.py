@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockjsd.wheel import RESOLUTION, Wheel
+from sockjsd.wheel import RESOLUTION, Timed, Wheel
 
 
 class Item:
@@ -29,6 +30,19 @@ class Item:
         """Note the time."""
         self.fired.append(self._clock.seconds())
         self.then()
+
+
+class CountingSlots(dict[int, set[Timed]]):
+    """Counts how often somebody looks into a slot, and does not wait until that becomes ridiculous."""
+
+    asked = 0
+
+    def get(self, turn: int, default: Any = None) -> Any:
+        """Return the slot of *turn*, or *default*."""
+        self.asked += 1
+        if self.asked > 1000:
+            raise AssertionError("the wheel goes through turns in which nobody waits")
+        return super().get(turn, default)
 
 
 class WheelTestCase(SynchronousTestCase):
@@ -192,6 +206,18 @@ class StallTests(WheelTestCase):
         self.run_for(1)
         self.assertEqual(len(answer.fired), 1)
 
+    def test_clock_that_was_set_is_caught_up_with_at_once(self) -> None:
+        """From 1970 to today are billions of turns, in nearly all of which nobody waits."""
+        slots = CountingSlots()
+        self.wheel._slots = slots
+        soon, later = self.waiting(1), self.waiting(60)
+        self.clock.advance(56 * 365 * 24 * 60 * 60)
+        self.assertEqual((len(soon.fired), len(later.fired), len(self.wheel)), (1, 1, 0))
+        self.assertLess(slots.asked, 10)
+        again = self.waiting(1)
+        self.run_for(2)
+        self.assertEqual((len(again.fired), slots), (1, {}))
+
 
 class SecondTests(WheelTestCase):
     """What is called each second."""
@@ -220,6 +246,25 @@ class SecondTests(WheelTestCase):
         self.assertEqual([], times)
         wheel.start()
         self.assertEqual([5.0], times)
+
+    def test_call_that_raises_harms_nobody(self) -> None:
+        """It is logged each time; the wheel goes on turning, and what comes behind it is called."""
+        times: list[float] = []
+        self.wheel.each_second(lambda: 1 // 0)
+        self.wheel.each_second(lambda: times.append(self.clock.seconds()))
+        item = self.waiting(2)
+        self.run_for(3)
+        self.assertEqual((times, len(item.fired)), ([0.0, 1.0, 2.0, 3.0], 1))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 4)
+
+    def test_call_that_raises_does_not_keep_the_wheel_from_starting(self) -> None:
+        """Nor the rest of the daemon, which starts behind it."""
+        self.wheel.stop()
+        self.wheel.each_second(lambda: 1 // 0)
+        self.wheel.start()
+        item = self.waiting(0)
+        self.run_for(0.5)
+        self.assertEqual((len(item.fired), len(self.flushLoggedErrors(ZeroDivisionError))), (1, 1))
 
 
 class StartTests(SynchronousTestCase):
