@@ -12,7 +12,8 @@ They talk through the broker's control channels, in JSON objects with the sender
     emulate  a browser's commands came to me, and "session" is yours: "data"
 
 What a node sends to all is also sent to itself, and left out there: it has done its part already, and does it
-even while Redis is gone.  Nothing is repeated: an order that did not go out fails, and whoever gave it
+even while Redis is gone.  Only that it came counts: who does not hear itself, because Redis is gone or
+the process stood still, knows nothing of others' silence, and forgets nobody for it.  Nothing is repeated: an order that did not go out fails, and whoever gave it
 decides.  A message that cannot be read is counted, and the count logged with the next word; it costs
 nobody else anything.
 """
@@ -36,6 +37,9 @@ from sockjsd.clients.nodes import INTERVAL, NodeInfo, Nodes, decode_info
 from sockjsd.clients.orders import Order, decode, encode
 from sockjsd.clients.surveys import Surveys, parts
 from sockjsd.errors import BrokerUnavailable, ChannelNameError, StateError
+
+#: Seconds after a node's own word within which it hears the next one, unless something is wrong with its hearing.
+_HEARING = INTERVAL + 1.0
 
 
 class Control(Protocol):
@@ -99,6 +103,8 @@ class Cluster:
         self._surveys = Surveys(clock)
         self._started_at = clock.seconds()
         self._told = 0
+        # When this node heard itself last, and since when it has done so every time.
+        self._heard_at = self._hearing_since = self._started_at
         self._loop = LoopingCall(self._tell)
         self._loop.clock = clock
         self._readers: dict[str, Callable[[str, dict[str, Any]], None]] = {
@@ -114,7 +120,7 @@ class Cluster:
 
     def start(self) -> None:
         """Say that this node is here, now and every few seconds."""
-        self._started_at = self._clock.seconds()
+        self._started_at = self._heard_at = self._hearing_since = self._clock.seconds()
         self._loop.start(INTERVAL, now=False).addErrback(self._failed)
         self._introduce(hello=True)
 
@@ -183,7 +189,7 @@ class Cluster:
 
     def _tell(self) -> None:
         """Every few seconds: be heard, and notice who is not."""
-        gone = self._nodes.forget_silent(self._clock.seconds())
+        gone = [] if self._is_deaf() else self._nodes.forget_silent(self._clock.seconds(), self._hearing_since)
         if gone:
             self._log.warn("Nodes that are silent: {nodes}", nodes=", ".join(gone))
             self._surveys.left(gone)
@@ -209,12 +215,23 @@ class Cluster:
         try:
             message = json.loads(payload)
             sender, reader = message["from"], self._readers[message["say"]]
-            if sender != self.uid:
+            if sender == self.uid:
+                self._heard_itself()
+            else:
                 reader(sender, message)
         except (ValueError, KeyError, TypeError, StateError, ChannelNameError):
             self.refused += 1
         except Exception:  # an order ends in the code of the site, and no other message may suffer
             self._log.failure("Carrying out what another node said failed")
+
+    def _is_deaf(self) -> bool:
+        return self._clock.seconds() - self._heard_at > _HEARING
+
+    def _heard_itself(self) -> None:
+        now = self._clock.seconds()
+        if self._is_deaf():
+            self._hearing_since = now
+        self._heard_at = now
 
     def _order_came(self, sender: str, message: dict[str, Any]) -> None:
         self._local.obey(decode(message))

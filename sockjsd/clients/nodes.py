@@ -70,9 +70,12 @@ class Nodes:
         """Forget a node that said goodbye."""
         self._heard.pop(uid, None)
 
-    def forget_silent(self, now: float) -> list[str]:
-        """Forget those that have been silent for too long, and return their ids."""
-        silent = [uid for uid, (_, time) in self._heard.items() if now - time > PATIENCE]
+    def forget_silent(self, now: float, since: float = 0.0) -> list[str]:
+        """Forget those that have been silent for too long, and return their ids.
+
+        :param since: from when on they would have been heard: what was before is nobody's silence.
+        """
+        silent = [uid for uid, (_, time) in self._heard.items() if now - max(time, since) > PATIENCE]
         for uid in silent:
             del self._heard[uid]
         return silent

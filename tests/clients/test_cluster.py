@@ -110,13 +110,35 @@ class NodesTests(ClusterCase):
         self.assertEqual(self.uids(self.one), ["one"])
 
     def test_loss_of_the_broker_is_survived(self) -> None:
-        """Nodes lose sight of each other, and find each other again."""
+        """Nobody takes the others for dead, so a survey still fails that cannot ask them."""
         self.cable.is_cut = True
-        self.advance(PATIENCE + INTERVAL)
-        self.assertEqual(self.uids(self.one), ["one"])
+        self.advance(3 * PATIENCE)
+        self.failureResultOf(self.one.channels(), BrokerUnavailable)
         self.cable.is_cut = False
         self.advance(INTERVAL)
         self.assertEqual((self.uids(self.one), self.uids(self.two)), (["one", "two"], ["two", "one"]))
+
+    def test_node_that_is_killed_meanwhile_is_forgotten(self) -> None:
+        """Its silence counts from when it would have been heard again."""
+        self.cable.is_cut = True
+        self.two._loop.stop()
+        self.advance(3 * PATIENCE)
+        self.cable.is_cut = False
+        self.advance(PATIENCE - 1)
+        self.assertEqual(self.uids(self.one), ["one", "two"])
+        self.advance(2 * INTERVAL)
+        self.assertEqual(self.uids(self.one), ["one"])
+
+    def test_others_are_not_forgotten_when_this_node_stood_still(self) -> None:
+        """What they said meanwhile waits in the socket, and is read after the clock was looked at."""
+        third = Cluster(self.cable.plug("three"), Household(), late := Clock(), "three_8000")
+        self.cable.listeners["three"] = third.received
+        third.start()
+        self.assertEqual(sorted(self.uids(third)), ["one", "three", "two"])
+        late.advance(INTERVAL)
+        late.advance(5 * PATIENCE)
+        self.assertEqual(sorted(self.uids(third)), ["one", "three", "two"])
+        third.stop()
 
     def test_node_cannot_speak_for_another(self) -> None:
         """It would hide that one's end."""

@@ -36,6 +36,14 @@ class NodesTests(SynchronousTestCase):
         self.assertEqual(self.nodes.forget_silent(10.0 + PATIENCE + 0.1), ["one"])
         self.assertEqual(self.nodes.all(), [])
 
+    def test_silence_counts_from_when_words_would_be_heard(self) -> None:
+        """A later word counts all the same."""
+        self.nodes.heard(ONE, 10.0)
+        self.assertEqual(self.nodes.forget_silent(30.0 + PATIENCE, since=30.0), [])
+        self.nodes.heard(ONE, 32.0)
+        self.assertEqual(self.nodes.forget_silent(32.0 + PATIENCE, since=30.0), [])
+        self.assertEqual(self.nodes.forget_silent(32.1 + PATIENCE, since=30.0), ["one"])
+
     def test_word_keeps_a_node(self) -> None:
         """Counted from the last one."""
         self.nodes.heard(ONE, 0.0)
