@@ -69,6 +69,13 @@ class ProtocolClient:
                     return push[kind]
             self._read()
 
+    def waiting(self) -> list[dict[str, Any]]:
+        """Wait for the next text unless pushes have come already; return all of these, none left out."""
+        if not self._pushes:
+            self._read()
+        pushes, self._pushes = self._pushes, []
+        return pushes
+
     def closed(self) -> tuple[int, str]:
         """Wait until the server closes; return its code and reason."""
         try:

@@ -128,6 +128,67 @@ class PairTests(SynchronousTestCase):
         until(lambda: welcome["client"] in self.present(), "its presence")
 
 
+class ReturnTests(SynchronousTestCase):
+    """A user who is away for almost 5 s, and comes back to another daemon; everything is as it is by default."""
+
+    AWAY = 4.0
+    #: Seconds after which whoever was taken for gone has been told of, counted from when it went.
+    DELAY = 5.0
+    SECRET = "a secret of thirty-two characters"
+
+    def setUp(self) -> None:
+        need("redis-server")
+        namespace = {"presence": "yes", "join_leave": "yes", "allow_subscribe": "user", "allow_presence": "subscriber"}
+        self.stage = Stage(RedisServer(), 2, namespace, {"token_hmac_secret": self.SECRET}).start()
+        self.addCleanup(self.stage.close)
+        self.watcher = self.enter(1, "watcher")
+        self.user = self.enter(0, "42")
+        self.assertEqual(self.watcher.push("join", CHANNEL)["info"]["user"], "watcher")
+        self.assertEqual(self.watcher.push("join", CHANNEL)["info"]["user"], "42")
+
+    def enter(self, number: int, user: str) -> ProtocolClient:
+        """Return a client of one of the daemons that listens."""
+        client = ProtocolClient(self.stage.daemons[number].port, user, self.SECRET)
+        self.addCleanup(client.close)
+        client.subscribe(CHANNEL)
+        return client
+
+    def come_back(self) -> None:
+        """Let the user do that, and check that nobody is told anything, but of who comes later."""
+        gone = time.monotonic()
+        while (here := time.monotonic()) < gone + self.AWAY:
+            self.assertIn("42", self.present())
+            time.sleep(0.2)
+        self.enter(1, "42")
+        time.sleep(max(0.0, gone + self.DELAY + 2 - here))  # nothing can be waited for
+        self.assertIn("42", self.present())
+        self.enter(1, "43")
+        self.assertEqual(self.next_change(), ("join", "43"))
+
+    def next_change(self) -> tuple[str, str]:
+        """Wait until the watcher is told of a change, and return which, and of whom."""
+        while True:
+            for push in self.watcher.waiting():
+                for kind in ("join", "leave"):
+                    if kind in push:
+                        return kind, push[kind]["info"]["user"]
+
+    def present(self) -> set[str]:
+        """Return the users that the watcher finds there."""
+        clients = self.watcher.ask("presence", channel=CHANNEL)["presence"]
+        return {each["user"] for each in clients.values()}
+
+    def test_nobody_is_told_when_a_connection_is_cut(self) -> None:
+        """Its daemon goes on."""
+        self.user.close()
+        self.come_back()
+
+    def test_nobody_is_told_when_a_daemon_is_killed(self) -> None:
+        """Its leases go on for a while."""
+        self.stage.daemons[0].kill()
+        self.come_back()
+
+
 class ChaosTests(SynchronousTestCase):
     """What ``make chaos`` does, short and with few clients."""
 
