@@ -11,7 +11,7 @@ default: style types test
 
 venv: $(VENV)/.made
 
-$(VENV)/.made: requirements.txt pyproject.toml setup.py sockjsd/_fanout.c tools/python.sh tools/venv.sh tools/sockjs_client.sh tools/node_modules.sh tests/functional/node/package-lock.json
+$(VENV)/.made: requirements.txt pyproject.toml setup.py sockjsd/_fanout.c tools/python.sh tools/venv.sh tools/sockjs_client.sh tools/centrifuge_js.sh tools/node_modules.sh tests/functional/node/package-lock.json
 	@bash tools/venv.sh "$(PYTHON)" "$(VENV)"
 
 run: venv

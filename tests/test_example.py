@@ -26,7 +26,11 @@ SETTINGS = str(EXAMPLE / "demo" / "settings.py")
 #: What cannot be changed once Django runs; the demo has no database, so the tests' own is not touched either.
 FIXED = ("DATABASES",)
 #: Where the pages are.
-PAGES = ("/", "/latency/", "/rooms/", "/inside/")
+PAGES = ("/", "/streams/", "/rooms/", "/latency/", "/inside/")
+#: The one that has a library of its own, beside sockjs-client.
+CHAT = "/rooms/"
+#: Files of that library, which is not ours.
+LIBRARY = "/static/centrifuge/"
 
 
 def demo_settings() -> dict[str, Any]:
@@ -34,11 +38,11 @@ def demo_settings() -> dict[str, Any]:
     return {name: value for name, value in runpy.run_path(SETTINGS).items() if name.isupper()}
 
 
-class ExampleTests(SynchronousTestCase):
-    """The pages, as a browser without script gets them."""
+class ExampleCase(SynchronousTestCase):
+    """Django is the demo, and remembers what it publishes."""
 
     def setUp(self) -> None:
-        """Make Django the demo."""
+        """Make it so."""
         self.patch(sys, "path", [str(EXAMPLE), *sys.path])
         changed = {name: value for name, value in demo_settings().items() if name not in FIXED}
         override = override_settings(**changed)
@@ -48,6 +52,10 @@ class ExampleTests(SynchronousTestCase):
         publishing.install(self.publisher)
         self.addCleanup(publishing.uninstall)
         self.client = Client(enforce_csrf_checks=True, headers={"host": "127.0.0.1:8000", "accept": "text/html"})
+
+
+class ExampleTests(ExampleCase):
+    """The pages, as a browser without script gets them."""
 
     def get(self, path: str = "/") -> str:
         """Return a page."""
@@ -69,7 +77,7 @@ class ExampleTests(SynchronousTestCase):
                 nonces = re.findall(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
                 self.assertEqual(len(set(nonces)), 1)
                 tags = re.findall(r"<(?:script|style|link rel=.stylesheet.)[^>]*>", answer.content.decode())
-                self.assertEqual(len(tags), 3)
+                self.assertEqual(len(tags), 4 if path == CHAT else 3)
                 self.assertEqual([tag for tag in tags if f'nonce="{nonces[0]}"' not in tag], [])
                 self.assertNotIn(nonces[0], self.get(path))
 
@@ -80,9 +88,12 @@ class ExampleTests(SynchronousTestCase):
             self.assertEqual(headers["X-Frame-Options"], "DENY")
             self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
 
-    def test_page_with_form_is_not_kept(self) -> None:
+    def test_pages_with_forms_are_not_kept(self) -> None:
         """An old copy has an old token."""
-        self.assertEqual(self.client.get("/").headers["Cache-Control"], "no-store")
+        for path in PAGES:
+            answer = self.client.get(path)
+            kept = "no-store" not in answer.headers.get("Cache-Control", "")
+            self.assertEqual(kept, b"csrfmiddlewaretoken" not in answer.content, path)
 
     def test_pages_have_nothing_inline(self) -> None:
         """No script and no style stands in them, so a policy without any nonce for such would do as well."""
@@ -97,7 +108,8 @@ class ExampleTests(SynchronousTestCase):
 
     def test_no_endpoint_hides_a_page(self) -> None:
         """All that begins with an endpoint's prefix is the endpoint's, and its 404 would be all one sees."""
-        prefixes = [each.prefix for each in load(str(EXAMPLE.parent / "conf" / "site.ini"), {}).endpoints.values()]
+        demo = load(str(EXAMPLE.parent / "conf" / "site.ini"), {})
+        prefixes = [*(each.prefix for each in demo.endpoints.values()), *demo.channels.paths]
         taken = [
             path for path in PAGES for prefix in prefixes if path.rstrip("/") == prefix or path.startswith(f"{prefix}/")
         ]
@@ -106,6 +118,7 @@ class ExampleTests(SynchronousTestCase):
     def test_static_files_are_asked_for_again_each_time(self) -> None:
         """All that a page names, or one of its scripts, is there, and an unchanged one costs a 304."""
         files = {url for path in PAGES for url in re.findall(r'"(/static/[^"]+)"', self.get(path))}
+        files = {url for url in files if not url.startswith(LIBRARY)}
         scripts = [(EXAMPLE / "demo" / url.lstrip("/")).read_text("utf-8") for url in files if url.endswith(".js")]
         files |= {f"/static/demo/{name}" for text in scripts for name in re.findall(r' from "\./([^"]+)"', text)}
         self.assertEqual(files, {f"/static/demo/{each.name}" for each in (EXAMPLE / "demo/static/demo").iterdir()})
@@ -138,6 +151,16 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(self.publisher.sent, [("news", '{"title":"Tea & “cake”"}')])
         self.assertIn('<p class="done" role="status">Published.</p>', self.get())
         self.assertNotIn("Published.", self.get())
+
+    def test_headline_goes_where_it_is_meant_for(self) -> None:
+        """To one of the channels that the demo has, and no other."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get("/streams/"))
+        assert token is not None, "the form has no token"
+        self.assertIn("<option>weather</option>", self.get("/streams/"))
+        for channel, status in {"weather": 204, "room:lobby": 400}.items():
+            fields = {"title": "It rains", "channel": channel, "csrfmiddlewaretoken": token[1]}
+            self.assertEqual(self.client.post("/", fields, headers={"accept": "text/plain"}).status_code, status)
+        self.assertEqual(self.publisher.sent, [("weather", '{"title":"It rains"}')])
 
     def test_script_gets_no_page(self) -> None:
         """It asks for plain text."""

@@ -35,5 +35,6 @@ find "$venv"/lib/*/site-packages/twisted/plugins twisted/plugins -name dropin.ca
 "$venv/bin/python" -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
 
 bash tools/sockjs_client.sh "$venv/share/sockjs-client"
+bash tools/centrifuge_js.sh "$venv/share/centrifuge"
 bash tools/node_modules.sh "$venv/share/node"
 touch "$venv/.made"

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 #: Signs nothing but the page's own forms and notices.  A site of yours needs a key that is secret.
 DEMO_KEY = "this-key-is-public-and-good-for-the-demo-on-one-machine-only"
@@ -45,6 +47,8 @@ TEMPLATES = [
 # no collectstatic, and browsers ask each time whether a file has changed.  A site of yours wants STATIC_ROOT and
 # whitenoise.storage.CompressedManifestStaticFilesStorage instead.
 STATIC_URL = "/static/"
+# Where make venv puts centrifuge-js, the client library of the chat.
+STATICFILES_DIRS = [("centrifuge", Path(sys.prefix, "share", "centrifuge"))]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
 WHITENOISE_ALLOW_ALL_ORIGINS = False

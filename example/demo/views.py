@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.test_example -*-
-"""The pages: one with a form that publishes on the channel ``news``, and three that only show what their scripts do.
+"""The pages: one with a form that publishes headlines, and others that only show what their scripts do.
 
 With script the form is sent in the background and answered without a page; without script it is an ordinary form.
 """
@@ -9,14 +9,16 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
-from demo.forms import HeadlineForm
+from demo.forms import CHANNELS, HeadlineForm
 from sockjsd.django import publish
 
 #: What the navigation leads to: the names of URLs, and what they are called there.
-PAGES = {"publish": "Publish", "echo": "Echo", "chat": "Chat", "inside": "Inside"}
+PAGES = {"publish": "Publish", "events": "Events", "chat": "Chat", "echo": "Echo", "inside": "Inside"}
 
 
 def wants_page(request: HttpRequest) -> bool:
@@ -27,7 +29,12 @@ def wants_page(request: HttpRequest) -> bool:
 class Shown(TemplateView):
     """A page that is the same for everybody."""
 
-    extra_context = {"pages": PAGES}
+    extra_context = {"pages": PAGES, "channels": CHANNELS}
+
+
+@method_decorator(never_cache, name="dispatch")
+class WithForm(Shown):
+    """The same with a form; an old copy would have an old form token."""
 
 
 class Publish(View):
@@ -42,7 +49,7 @@ class Publish(View):
         form = HeadlineForm(request.POST)
         if not form.is_valid():
             return self._refuse(request, form)
-        publish("news", {"title": form.cleaned_data["title"]})
+        publish(form.cleaned_data["channel"], {"title": form.cleaned_data["title"]})
         if not wants_page(request):
             return HttpResponse(status=204)
         messages.success(request, "Published.")
@@ -51,7 +58,7 @@ class Publish(View):
     def _refuse(self, request: HttpRequest, form: HeadlineForm) -> HttpResponse:
         if wants_page(request):
             return self._page(request, form, status=400)
-        return HttpResponse(form.errors["title"][0], content_type="text/plain; charset=utf-8", status=400)
+        return HttpResponse(next(iter(form.errors.values()))[0], content_type="text/plain; charset=utf-8", status=400)
 
     def _page(self, request: HttpRequest, form: HeadlineForm, status: int = 200) -> HttpResponse:
         response = render(request, "demo/publish.html", {"pages": PAGES, "form": form}, status=status)

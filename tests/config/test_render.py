@@ -121,11 +121,12 @@ class CommittedFileTests(FilesTestCase):
         self.assertEqual(
             list(demo.endpoints.values()),
             [
-                Endpoint("events", channels=("news",)),
+                Endpoint("news", channels=("news",)),
                 Endpoint("echo", application="echo"),
-                Endpoint("chat", application="demo.sockets.Chat"),
             ],
         )
+        self.assertEqual(demo.channels.paths, ("/connection", "/emulation", "/events"))
+        self.assertEqual(list(demo.namespaces), ["", "room"])
 
     def test_demo_explains_options_in_the_declarations_words(self) -> None:
         """The comment above each option begins with its help, where one of its kind of section comes first."""

@@ -10,10 +10,11 @@ from tests.functional.browser import Page
 from tests.functional.demo_site import NAME, WIDTHS, DemoTestCase, choose, reach, tab
 
 #: Where each page is, and the words above it.
-PAGES = {"/": "Publish", "/latency/": "Echo", "/rooms/": "Chat", "/inside/": "Inside"}
+PAGES = {"/": "Publish", "/streams/": "Events", "/rooms/": "Chat", "/latency/": "Echo", "/inside/": "Inside"}
 #: What can be touched and is lower than a finger needs.
 SMALL = (
-    "[...document.querySelectorAll('nav a, input:not([type=hidden]), select, button')]"
+    "[...document.querySelectorAll('nav a, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]), select,"
+    " button')]"
     ".filter(e => e.checkVisibility() && e.offsetHeight < 40).map(e => e.outerHTML)"
 )
 #: What Tab has to lead to, in this order.

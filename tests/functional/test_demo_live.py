@@ -1,120 +1,79 @@
 # -*- test-case-name: tests.functional.test_demo_live -*-
-"""The demo's chat, and its page that looks into the daemon, in several windows of a real Chromium."""
+"""The demo's page with an EventSource, and the one that looks into the daemon, in a real Chromium."""
 
 from __future__ import annotations
 
 import json
 
 from tests.functional.browser import Page
-from tests.functional.demo_site import WIDTHS, DemoTestCase, choose, reach
+from tests.functional.demo_site import DemoTestCase, choose
 
 
-class ChatTests(DemoTestCase):
-    """The page with rooms."""
+class EventsTests(DemoTestCase):
+    """The page with an EventSource."""
 
-    def enter(self, name: str, room: str) -> Page:
-        """Open the page and enter *room*, by keyboard alone; the focus is in the field for the name."""
-        page = self.open_page("/rooms/")
-        page.evaluate("document.getElementById('room').value = ''")
-        page.command("Input.insertText", text=name)
-        reach(page, "Room")
-        page.type(room)
-        self.wait_for_line(page, "You came in")
-        self.assertEqual(page.evaluate("document.activeElement.id"), "line")
+    def listen(self) -> Page:
+        """Open the page and wait until it listens."""
+        page = self.open_page("/streams/")
+        self.wait_for_stream(page)
         return page
 
-    def lines(self, page: Page) -> list[str]:
-        """Return what the log shows, without the time."""
-        found: list[str] = page.evaluate(
-            "[...document.querySelectorAll('#lines li')].map(item => item.className === 'notice' ? item.textContent"
-            " : item.querySelector('b').textContent + ': ' + item.querySelector('p').textContent)"
-        )
-        return found
+    def wait_for_stream(self, page: Page) -> None:
+        """Wait until *page* says that it listens."""
+        page.wait_for("document.getElementById('state').textContent === 'Connected by EventSource'")
 
-    def wait_for_line(self, page: Page, line: str) -> None:
-        """Wait until the last line of the log is this."""
-        page.wait_for(f"document.querySelector('#lines li:last-child')?.innerText.endsWith({json.dumps(line)})")
+    def publish(self, page: Page, channel: str, title: str) -> None:
+        """Fill in the form and press Enter."""
+        page.evaluate(choose("channel", channel))
+        page.evaluate("document.getElementById('title').focus()")
+        page.type(title)
+        page.wait_for("document.activeElement.id === 'title' && document.activeElement.value === ''")
 
-    def people(self, page: Page) -> list[str]:
-        """Return who is here."""
-        found: list[str] = page.evaluate("[...document.querySelectorAll('#people li')].map(i => i.textContent)")
-        return found
+    def wait_for_events(self, page: Page, *events: str) -> None:
+        """Wait until *page* shows these, and no other."""
+        shown = "[...document.querySelectorAll('#lines .event')].map(e => [...e.children].slice(0, 2).map(c => c.textContent).join(': '))"
+        page.wait_for(f"JSON.stringify({shown}) === JSON.stringify({json.dumps(events)})")
 
-    def test_room_talks_and_another_hears_nothing(self) -> None:
-        """Notices, names that look like mark-up, who is here; Enter sends."""
-        other = self.enter("Cleo", "coffee")
-        ann = self.enter("Ann", "tea")
-        bob = self.enter("<b>Bob</b> &amp;", "TEA")
-        self.wait_for_line(ann, "<b>Bob</b> &amp; came in")
-        ann.type("Hello <img src=x onerror=alert(1)>")
-        self.wait_for_line(bob, "Hello <img src=x onerror=alert(1)>")
-        bob.type("Hello you")
-        self.wait_for_line(ann, "Hello you")
-        for page in (ann, bob):
-            self.assertEqual(self.people(page), ["<b>Bob</b> &amp;", "Ann"])
-            spoken = ["Ann: Hello <img src=x onerror=alert(1)>", "<b>Bob</b> &amp;: Hello you"]
-            self.assertEqual(self.lines(page)[-2:], spoken)
-            live = "document.querySelector('#lines li').closest('[role=log]').getAttribute('aria-live')"
-            self.assertEqual(page.evaluate(live), "polite")
-        reach(bob, "Leave")
-        bob.press("Enter", 13, "\r")
-        self.wait_for_line(ann, "<b>Bob</b> &amp; left")
-        self.assertEqual(self.people(ann), ["Ann"])
-        other.type("Is anybody here?")
-        self.wait_for_line(other, "Is anybody here?")
-        self.assertEqual(self.lines(other), ["You came in", "Cleo: Is anybody here?"])
-        self.assert_quiet(ann, bob, other)
+    def test_channels_come_by_one_stream(self) -> None:
+        """Headlines that look like mark-up stay text."""
+        page, other = self.listen(), self.listen()
+        self.publish(page, "weather", "It rains")
+        self.publish(other, "news", "Tea <b>is</b> ready")
+        for each in (page, other):
+            self.wait_for_events(each, "weather: It rains", "news: Tea <b>is</b> ready")
+        self.assertEqual(len([url for url in page.requests if "/events?" in url]), 1)
+        self.assert_quiet(page, other)
 
-    def test_window_keeps_room_and_name_when_daemon_comes_back(self) -> None:
-        """By itself; what is typed meanwhile is not lost, and can be sent then."""
-        ann, bob = self.enter("Ann", "tea"), self.enter("Bob", "tea")
+    def test_what_was_missed_is_there_when_one_is_back(self) -> None:
+        """By the id of the last event; a channel that is not chosen is not heard."""
+        page, other = self.listen(), self.listen()
+        self.publish(page, "news", "One")
+        self.wait_for_events(page, "news: One")
+        page.evaluate("document.getElementById('away').click()")
+        self.publish(other, "news", "Two")
+        self.publish(other, "weather", "It rains")
+        page.evaluate("document.getElementById('away').click()")
+        self.wait_for_stream(page)
+        page.wait_for("document.querySelectorAll('#lines .event').length === 3")
+        page.evaluate("document.querySelector('input[value=weather]').click()")
+        self.wait_for_stream(page)
+        self.publish(other, "weather", "Still")
+        self.publish(other, "news", "Three")
+        page.wait_for("document.querySelector('#lines .event:last-child p').textContent === 'Three'")
+        self.assertNotIn("Still", page.evaluate("document.getElementById('lines').textContent"))
+        self.assert_quiet(page, other)
+
+    def test_reset_says_that_history_is_gone(self) -> None:
+        """It was in the memory of a daemon that was started anew; what is published then is heard."""
+        page = self.listen()
+        self.publish(page, "news", "One")
+        self.wait_for_events(page, "news: One")
         self.daemon.kill()
-        for page in (ann, bob):
-            page.wait_for("document.getElementById('state').dataset.state === 'wait'")
-        ann.type("Is this thing on?")
-        ann.wait_for("document.getElementById('say-error').textContent.includes('no connection')")
+        page.wait_for("document.getElementById('state').dataset.state === 'wait'")
         self.daemon.start()
-        for page in (ann, bob):
-            page.wait_for("document.getElementById('lines').textContent.includes('You are back')")
-            page.wait_for("document.querySelectorAll('#people li').length === 2")
-        ann.press("Enter", 13, "\r")
-        self.wait_for_line(bob, "Is this thing on?")
-        self.assertEqual(self.lines(bob)[-1], "Ann: Is this thing on?")
-
-    def test_window_that_is_loaded_again_is_in_its_room(self) -> None:
-        """Under its name, without a notice to others; who follows its address finds the room in the form."""
-        ann, bob = self.enter("Ann", "tea"), self.enter("Bob", "tea")
-        self.wait_for_line(ann, "Bob came in")
-        address = bob.evaluate("location.href")
-        self.assertTrue(address.endswith("/rooms/#tea"))
-        bob.command("Page.reload")
-        bob.wait_for("document.readyState === 'complete' && !document.getElementById('inside').hidden")
-        self.assertEqual(self.people(bob), ["Ann", "Bob"])
-        guest = self.open(address)
-        self.assertEqual(guest.evaluate("document.getElementById('room').value"), "tea")
-
-    def test_name_that_is_taken_is_explained(self) -> None:
-        """Beside the form, which keeps what was typed and has the focus; another name will do."""
-        self.enter("Ann", "tea")
-        page = self.open_page("/rooms/#tea")
-        page.type("ann")
-        page.wait_for("document.getElementById('join-error').textContent === 'Somebody here has this name already.'")
-        self.assertEqual(page.evaluate("[document.activeElement.id, document.activeElement.value]"), ["name", "ann"])
-        page.type("a")
-        self.wait_for_line(page, "You came in")
-        self.assertEqual(self.people(page), ["Ann", "anna"])
-        self.assert_quiet(page)
-
-    def test_room_fits_laptop_and_phone(self) -> None:
-        """However long the words are."""
-        page = self.enter("Ann" + "n" * 21, "r" * 24)
-        page.type("x" * 500)
-        self.wait_for_line(page, "xxx")
-        for width in WIDTHS:
-            page.screenshot(width)
-            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
-            log = "document.getElementById('log')"
-            self.assertLessEqual(page.evaluate(f"{log}.scrollWidth - {log}.clientWidth"), 0)
+        page.wait_for("document.getElementById('lines').textContent.includes('reset: something on news was missed')")
+        self.publish(page, "news", "Two")
+        self.wait_for_events(page, "news: One", "news: Two")
 
 
 class InsideTests(DemoTestCase):
@@ -144,7 +103,9 @@ class InsideTests(DemoTestCase):
         page.wait_for(f"{bars} === 'websocket 2,xhr_streaming 1'")
         rows = "Object.fromEntries([...document.getElementById('endpoints').rows].map(r => [r.cells[0], r.cells[1]]"
         sessions = page.evaluate(f"{rows}.map(cell => cell.textContent)))")
-        self.assertEqual(sessions, {"/events": "2", "/echo": "1", "/chat": "0"})
+        self.assertEqual(
+            {path: count for path, count in sessions.items() if count != "0"}, {"/news": "2", "/echo": "1"}
+        )
         page.wait_for("Number(document.getElementById('in').textContent) > 0")
         for window in (*news, echo):
             window.close()

@@ -86,7 +86,8 @@ class VirtualenvTests(ToolsTestCase):
         self.python = self.folder / "python"
         self.python.write_text(SLOW_PYTHON)
         self.python.chmod(0o755)
-        (self.folder / "tools" / "sockjs_client.sh").write_text("")
+        for fetching in ("sockjs_client.sh", "centrifuge_js.sh"):
+            (self.folder / "tools" / fetching).write_text("")
         (self.folder / "twisted" / "plugins").mkdir(parents=True)
 
     def test_virtualenv_is_made_once_when_two_ask_at_the_same_time(self) -> None:

@@ -151,10 +151,16 @@ function paintEndpoints({ status }) {
   const names = Object.keys(status.endpoints);
   rows(find("endpoints"), names, makeRow).forEach((row, at) => {
     const endpoint = status.endpoints[names[at]];
-    const cells = [names[at], counts.format(endpoint.sessions_active), counts.format(endpoint.connections_active),
+    const cells = [counts.format(endpoint.sessions_active), counts.format(endpoint.connections_active),
       write(endpoint.packets_recv_ps), write(endpoint.packets_sent_ps), counts.format(endpoint.losses.messages)];
-    cells.forEach((text, column) => { row.cells[column].textContent = text; });
+    cells.forEach((text, column) => { row.cells[column + 1].textContent = text; });
+    if (row.cells[0].textContent !== names[at]) row.cells[0].replaceChildren(...breakable(names[at]));
   });
+}
+
+/* Returns a path as nodes: where there is no space, it goes on in a new line after a slash. */
+function breakable(path) {
+  return path.split(/(?<=.\/)/).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
 }
 
 function makeRow() {
