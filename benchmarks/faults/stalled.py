@@ -1,8 +1,8 @@
 """``make stalled``: one client among 1,000 stops reading, and nobody else notices.
 
-Publications go to one channel at a steady rate.  Told is how long they take to the clients that read, once with all of
-them reading and once with one that does not; what the daemon keeps for that one, and what it does with it in the end,
-for each output policy.
+Publications go to one channel at a steady rate.  Told is how long they take to the clients that read: with all of them
+reading, with one that does not, and with all reading again, because two figures alone would not show how much they
+vary by themselves; what the daemon keeps for that one, and what it does with it in the end, for each output policy.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ CHANNEL = f"{NAMESPACE}:stalled"
 POLICIES = ("disconnect", "drop-oldest", "latest-only")
 #: Bytes that may wait for one client; small, so that a short run reaches it.
 OUTPUT_LIMIT = 256 * 1024
-#: Bytes in one publication: what is beyond the limit and the kernel's buffers is soon reached.
-SIZE = 16 * 1024
+#: Bytes in one publication: so few that the clients, which are one process, keep up with ease.
+SIZE = 4 * 1024
 #: Seconds between two publications.
-PERIOD = 0.05
+PERIOD = 0.025
+#: Publications in each part: beyond the limit and the kernel's buffers, which are megabytes.
+PUBLICATIONS = 900
+#: Of them, how many are sent before anything is measured.
+WARM = 100
 #: Seconds in which a publication has to reach everybody who reads.
 LIMIT = 20.0
 #: What stalls asks the kernel for; without that it takes megabytes.
@@ -57,6 +61,7 @@ class Outcome:
 
     :ivar alone: with all clients reading.
     :ivar beside: with one that does not.
+    :ivar again: with those that remain, once it reads again.
     :ivar sent: bytes that were published meanwhile for each client.
     :ivar grown: bytes by which the daemon grew.
     :ivar cut: whether the client that does not read was disconnected.
@@ -66,6 +71,7 @@ class Outcome:
     policy: str
     alone: Times
     beside: Times
+    again: Times
     sent: int
     grown: int
     cut: bool
@@ -77,6 +83,7 @@ class Outcome:
             f"{self.policy}",
             f"  all read              {self.alone}",
             f"  one does not          {self.beside}",
+            f"  all read again        {self.again}",
             f"  published meanwhile   {self.sent / 2**20:.1f} MiB; the daemon grew by {self.grown / 2**20:.1f} MiB",
             f"  the one was           {'disconnected' if self.cut else 'kept'}; counted losses: {self.losses}",
         ]
@@ -87,7 +94,7 @@ class Run:
 
     :param policy: the namespace's ``output_policy``.
     :param readers: clients that read.
-    :param publications: in each of the two halves.
+    :param publications: in each part.
     :param size: bytes in each.
     :param period: seconds between two.
     """
@@ -122,17 +129,18 @@ class Run:
         await connect_all(port, readers)
         await connect_all(port, [stalled], RECEIVE_BUFFER)
         await marks.reached(LIMIT)
-        await self._half([*readers, stalled], marks)  # the daemon and the caches warm up
-        alone = await self._half([*readers, stalled], marks)
+        await self._part([*readers, stalled], marks, min(WARM, self._publications))  # the daemon, and caches
+        alone = await self._part([*readers, stalled], marks)
         assert stalled.transport is not None
         stalled.transport.pause_reading()
         before, losses = self._memory(), self._losses()
-        beside = await self._half(readers, marks)
+        beside = await self._part(readers, marks)
         counted = {name: count - losses[name] for name, count in self._losses().items()}
         grown = self._memory() - before
         stalled.transport.resume_reading()
         cut = await self._is_cut(stalled, counted["connections"] > 0)
-        outcome = Outcome(self._policy, alone, beside, self._publications * len(self._text), grown, cut, counted)
+        again = await self._part(readers, marks)
+        outcome = Outcome(self._policy, alone, beside, again, self._publications * len(self._text), grown, cut, counted)
         close_all([*readers, stalled])
         return outcome
 
@@ -143,10 +151,10 @@ class Run:
             await asyncio.sleep(0.05)
         return stalled.lost
 
-    async def _half(self, clients: list[Quick], marks: Marks) -> Times:
-        """Publish at a steady rate; return the times of all arrivals."""
+    async def _part(self, clients: list[Quick], marks: Marks, count: int = 0) -> Times:
+        """Publish at a steady rate, as many as in each part unless told otherwise; return the times of all arrivals."""
         times: list[float] = []
-        for _ in range(self._publications):
+        for _ in range(count or self._publications):
             begun = time.monotonic()
             times += await self._one(clients, marks)
             await asyncio.sleep(max(0.0, begun + self._period - time.monotonic()))
@@ -183,7 +191,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make stalled", description="One client stops reading.")
     parser.add_argument("--policies", default=",".join(POLICIES), help="some of " + ", ".join(POLICIES))
     parser.add_argument("--readers", type=int, default=1000)
-    parser.add_argument("--publications", type=int, default=300)
+    parser.add_argument("--publications", type=int, default=PUBLICATIONS)
     arguments = parser.parse_args()
     for policy in arguments.policies.split(","):
         outcome = Run(policy, arguments.readers, arguments.publications).run()
