@@ -123,8 +123,12 @@ def check_callback(callback: str | None) -> bytes:
 
 
 def jsonp(callback: bytes) -> Envelope:
-    """Return the envelope of one JSONP poll; the comment in front defuses the "Rosetta Flash" attack."""
-    return Envelope(b"/**/" + callback + b"(", b");\r\n", script=True)
+    """Return the envelope of one JSONP poll; the comment in front defuses the "Rosetta Flash" attack.
+
+    What is made for it is not kept: sockjs-client has a new callback for each poll, and a batch that waits for a
+    slow client would get bigger with each of them.
+    """
+    return Envelope(b"/**/" + callback + b"(", b");\r\n", script=True, shared=False)
 
 
 XHR = Envelope(suffix=b"\n")

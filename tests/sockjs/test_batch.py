@@ -7,7 +7,16 @@ import tracemalloc
 from unittest import TestCase
 
 from sockjsd.sockjs.batch import OVERHEAD, Batch, Expendable, spare
-from sockjsd.sockjs.envelopes import EVENTSOURCE, RAW_WEBSOCKET, WEBSOCKET, XHR, Envelope, compressed, jsonp
+from sockjsd.sockjs.envelopes import (
+    EVENTSOURCE,
+    RAW_WEBSOCKET,
+    WEBSOCKET,
+    XHR,
+    Envelope,
+    EventSourceEnvelope,
+    compressed,
+    jsonp,
+)
 from sockjsd.websocket.deflate import Agreement
 
 
@@ -26,8 +35,7 @@ class BatchTests(TestCase):
         """Whoever has an equal envelope gets the very same bytes."""
         batch = Batch(["a"])
         self.assertIs(batch.encoded(XHR), batch.encoded(Envelope(suffix=b"\n")))
-        self.assertIs(batch.encoded(jsonp(b"cb")), batch.encoded(jsonp(b"cb")))
-        self.assertNotEqual(batch.encoded(jsonp(b"cb")), batch.encoded(jsonp(b"other")))
+        self.assertNotEqual(batch.encoded(XHR), batch.encoded(Envelope(suffix=b"\r\n")))
         self.assertIs(batch.quoted, batch.quoted)
 
     def test_size_is_bytes_not_characters(self) -> None:
@@ -121,14 +129,23 @@ class SharingTests(TestCase):
     def test_what_was_made_is_found_again_whoever_asks_in_between(self) -> None:
         """Receivers of several kinds come in any order, and some of them are alone with theirs."""
         batch, alone = Batch(["x" * 50]), compressed(WEBSOCKET, Agreement(server_takeover=True), 6, 1)
-        envelopes = [XHR, WEBSOCKET, jsonp(b"cb"), RAW_WEBSOCKET]
+        envelopes = [XHR, WEBSOCKET, EVENTSOURCE, RAW_WEBSOCKET]
         made = [batch.encoded(envelope) for envelope in envelopes]
         for _ in range(2):
             for envelope, data in zip(envelopes, made, strict=True):
                 self.assertEqual(batch.encoded(alone)[0], 0xC1)
                 self.assertIs(batch.encoded(envelope), data)
                 self.assertIs(batch.encoded(envelope), data)
-        self.assertIs(batch.encoded(jsonp(b"cb")), made[2])
+        self.assertIs(batch.encoded(EventSourceEnvelope(EVENTSOURCE.prefix, EVENTSOURCE.suffix)), made[2])
+
+    def test_polls_of_jsonp_leave_nothing_behind(self) -> None:
+        """Each has a callback of its own, and a slow client may keep the batch for long."""
+        batch = Batch(["a"])
+        for envelope in (XHR, WEBSOCKET):
+            batch.encoded(envelope)
+        for number in range(100):
+            self.assertEqual(batch.encoded(jsonp(b"f%d" % number)), b'/**/f%d("a[\\"a\\"]");\r\n' % number)
+        self.assertEqual(batch._encoded, {envelope: batch.encoded(envelope) for envelope in (XHR, WEBSOCKET)})
 
 
 class PrefixedTests(TestCase):

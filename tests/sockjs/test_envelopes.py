@@ -62,7 +62,7 @@ class WrapTests(TestCase):
                 self.assertEqual(envelope.wrap(frame), expected)
 
     def test_equal_envelopes_are_one(self) -> None:
-        """Polls with the same callback share what is encoded; different kinds never do."""
+        """Whoever makes the same one again; different kinds never are."""
         self.assertEqual(jsonp(b"cb"), jsonp(b"cb"))
         self.assertEqual(len({XHR, EVENTSOURCE, HTMLFILE, WEBSOCKET, RAW_WEBSOCKET, Envelope(), jsonp(b"cb")}), 7)
 
