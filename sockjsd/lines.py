@@ -93,6 +93,8 @@ class Line:
         # Who waits for the next read.
         self._waiting: list[tuple[Ask, Deferred[History]]] = []
         self._reading = False
+        # Whether the broker confirmed something meanwhile: what is being read may be older than that.
+        self._outdated = False
         self._attempts = 0
         # What was read a moment ago, and how many seconds it is kept.
         self._shelf: Shelf | None = None
@@ -121,7 +123,7 @@ class Line:
         since = None if rest is None else Position(max(rest.offset - 1, 0), rest.epoch)
         start = self._broker.history(self._channel, since, 0 if rest is None else 1, meta_ttl=self._meta_ttl)
         start.addCallback(self._find_start, rest)
-        start.addCallbacks(self._start, self._say_unavailable)
+        start.addCallbacks(self.timeline.restart, self._say_unavailable)
         start.addBoth(lambda _: self._ask_broker())
 
     def _find_start(self, history: History, rest: Position | None) -> Position | Deferred[Position]:
@@ -130,9 +132,6 @@ class Line:
             return top
         self._outlet.seen.rollbacks += 1
         return self._broker.renew(self._channel, rest.epoch, meta_ttl=self._meta_ttl)
-
-    def _start(self, top: Position) -> None:
-        self.timeline.restart(top)
 
     def _ask_broker(self) -> None:
         if self.over:
@@ -147,7 +146,7 @@ class Line:
     def confirm(self) -> None:
         """Take note that the broker sends what comes; what was missed until now is read."""
         if self._asked and not self.over:
-            self._ear = _Ear.OPEN
+            self._ear, self._outdated = _Ear.OPEN, self._reading
             self.check()
 
     def lose(self) -> None:
@@ -256,13 +255,13 @@ class Line:
     def _read(self) -> None:
         if self._reading or self.over or self._ear is not _Ear.OPEN:
             return
-        self._reading = True
+        self._reading, self._outdated = True, False
         self._outlet.asking()
         anchor = self.timeline.position
         asks, self._waiting = self._waiting, []
         self._since_reading = [] if asks else None
         floor = self._floor(anchor, asks)
-        limit = -1 if anchor.epoch else 0  # where nothing was delivered yet, nothing can be missing
+        limit = -1 if anchor.epoch or asks else 0  # where nothing was delivered yet, nothing can be missing
         reply = self._broker.history(
             self._channel, Position(floor, anchor.epoch) if floor else None, limit, meta_ttl=self._meta_ttl
         )
@@ -288,9 +287,12 @@ class Line:
             self._use(result, anchor, floor, live, len(asks))
         else:  # lost meanwhile: what was read is too old to tell anything
             self._fail_waiting(f"{self._channel!r} is not subscribed any more")
+        if self._outdated:
+            self._read()
         self._outlet.answered(self)
 
     def _use(self, history: History, anchor: Position, floor: int, live: list[Item] | None, asks: int) -> None:
+        before = self.timeline.position
         verdict, items = self.timeline.answer(anchor, history.publications, history.position)
         if verdict is Verdict.ROLLED_BACK:
             self._renew(anchor.epoch)
@@ -300,6 +302,8 @@ class Line:
             self._shelf_turns = SHELF_TURNS
             self._shelf.extend(live)
             self._shelf.extend(items)
+        elif self.timeline.position != before:
+            self._shelf = None  # it lacks what was read just now
         self._settle(verdict is not Verdict.JOINS_UP, items, asks)
 
     def _renew(self, epoch: str) -> None:

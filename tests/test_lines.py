@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
 
+from sockjsd.brokers.interface import History
 from sockjsd.channels.publications import ClientInfo, Joined, Position, Publication
 from sockjsd.errors import BrokerUnavailable
 from tests.relay_case import RelayCase
@@ -69,6 +70,28 @@ class BeginningTests(RelayCase):
         self.assertNoResult(ready)
         self.broker.answer(2)
         self.assertEqual(self.successResultOf(ready), self.position())
+
+    def test_history_is_read_again_when_the_confirmation_comes_while_it_is_read(self) -> None:
+        """What was published in between is delivered at once, and not with the next publication."""
+        self.broker.slow = True
+        reader = self.reader()
+        self.broker.answer()
+        self.relay.tick()
+        self.lose("1")  # the broker does not know the wish yet
+        self.broker.answer(self.broker.open_questions)
+        self.broker.answer(self.broker.open_questions)
+        self.assertEqual(reader.got, ["1"])
+
+    def test_who_asks_early_gets_everything_when_the_first_read_failed(self) -> None:
+        """The second read finds the line without any position, and has to bring publications nevertheless."""
+        self.publish("1", channel="cache:a")
+        first: Deferred[History] = Deferred()
+        patched = self.patch(self.broker, "history", lambda *words, **more: first)
+        self.hub.hold("cache:a")
+        latest = self.relay.history("cache:a", None, 1, reverse=True)
+        patched.restore()
+        first.errback(BrokerUnavailable("Redis answers BUSY"))
+        self.assertEqual(self.texts(latest), ["1"])
 
     def test_line_that_ends_early_leaves_nothing_behind(self) -> None:
         """Neither a wish nor anybody who waits."""
@@ -442,6 +465,25 @@ class JoinTests(RelayCase):
             self.relay.tick()
         self.assertEqual(self.join(since).got, ["2"])
         self.assertGreater(len(self.broker.reads), reads)
+
+    def test_history_is_read_again_when_a_gap_was_closed_meanwhile(self) -> None:
+        """What was kept for who comes back lacks what the read for the gap brought."""
+        self.reader()
+        self.publish("1", "2")
+        since = replace(self.position(), offset=1)
+        self.join(since)
+        self.lose("3")
+        self.publish("4", "5")
+        self.assertEqual(self.join(since).got, ["2", "3", "4", "5"])
+
+    def test_history_is_read_again_when_an_epoch_has_begun_meanwhile(self) -> None:
+        """Nobody gets what was kept of the old one."""
+        self.reader()
+        self.publish("1", "2")
+        self.join(replace(self.position(), offset=1))
+        self.broker.renew("news", self.position().epoch)
+        self.publish("a", "b")
+        self.assertEqual(self.join(replace(self.position(), offset=1)).got, ["b"])
 
     def test_older_position_is_read_again(self) -> None:
         """What was read for one may not reach back far enough for another."""

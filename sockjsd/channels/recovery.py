@@ -25,18 +25,19 @@ class Shelf:
     :param size: the most publications that are worth keeping: as many as the history keeps.
     """
 
-    __slots__ = ("_last", "_publications", "_size", "floor")
+    __slots__ = ("_epoch", "_last", "_publications", "_size", "floor")
 
     def __init__(self, floor: int, publications: Iterable[Publication], top: Position, size: int) -> None:
         self.floor = floor
         self._publications = list(publications)
+        self._epoch = top.epoch
         self._last = top.offset
         self._size = size
 
     def extend(self, items: Iterable[Item]) -> None:
-        """Add what was delivered since; what is there already is left out."""
+        """Add what was delivered since; what is there already, or is of another history, is left out."""
         for item in items:
-            if type(item) is Publication and item.offset > self._last:
+            if type(item) is Publication and item.offset > self._last and item.epoch == self._epoch:
                 self._publications.append(item)
                 self._last = item.offset
         if len(self._publications) > 2 * self._size:

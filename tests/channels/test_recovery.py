@@ -39,6 +39,12 @@ class ShelfTests(TestCase):
         shelf.extend(pubs(7, 8))
         self.assertEqual(shelf.after(4), pubs(5, 6, 7, 8))
 
+    def test_what_comes_of_another_history_is_left_out(self) -> None:
+        """Its offsets say nothing here."""
+        shelf = self.shelf(4, 5, 6)
+        shelf.extend([Publication("old", 107, "bbbb"), *pubs(7)])
+        self.assertEqual(shelf.after(4), pubs(5, 6, 7))
+
     def test_expired_ones_do_not_come_back(self) -> None:
         """A history that has expired has a top without publications."""
         shelf = Shelf(4, [], Position(6, "aaaa"), 100)
