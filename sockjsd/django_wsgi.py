@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.test_django_wsgi -*-
-"""The Django site: Twisted's WSGI resource on a bounded pool of threads.
+"""The Django site: a WSGI gateway on a bounded pool of threads.
 
-Each request gets a ``WSGIResource`` of its own, whose application is ours: it runs
-Django in a thread and hands a complete body over together with the head, so that the
-reactor is called once instead of three times.  No answer holds a thread for its client:
+A thread runs Django and hands a complete body over together with the head; what several
+threads have done crosses to the reactor at once (``http/crossing.py``), and how many of them
+work is a matter of how busy they are (``http/crew.py``).  No answer holds a thread for its client:
 
 - a complete one leaves its thread at once; what is large waits on disk instead of in memory;
 - a file is left to the reactor, which reads it as the client does (``http/filebody.py``);
@@ -15,6 +15,7 @@ How many requests may run and wait is counted here; beyond that the answer is 50
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from os import environ
 from threading import Lock
@@ -22,11 +23,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
-from twisted.web.wsgi import WSGIResource
 
 from sockjsd.config import Site as Options
 from sockjsd.errors import HTTPError, StartError
+from sockjsd.http.crew import Crew
+from sockjsd.http.crossing import Crossing
 from sockjsd.http.exchange import TEXT, Exchange
 from sockjsd.http.fields import block
 from sockjsd.http.handler import LeanHandler
@@ -63,17 +64,23 @@ class Site:
         self,
         options: Options,
         reactor: Any,
-        make_pool: Callable[[str, int], ThreadPool] = Pool,
+        make_pool: Callable[[str, int], Pool] = Pool,
     ) -> None:
         from sockjsd.django.baggage import Baggage, settle  # Django is for daemons that have a site
 
         self._options = options
         self._reactor = reactor
+        self._crossing = crossing = Crossing(reactor)
+        views, closers, readers = self._pools = (
+            make_pool("site", options.threads),
+            make_pool("site-closers", CLOSERS),
+            make_pool("site-readers", READERS),
+        )
         self._house = House(
-            reactor,
-            views=make_pool("site", options.threads),
-            closers=make_pool("site-closers", CLOSERS),
-            readers=make_pool("site-readers", READERS),
+            crossing,
+            views=Crew(reactor, views, crossing),
+            closers=closers,
+            readers=readers,
             running=Budget(options.threads + options.queue),
             streams=Budget(options.streams),
             spooled=Budget(options.spool_limit),
@@ -104,7 +111,7 @@ class Site:
         :raises StartError: the project cannot be imported; the message says why.
         """
         self._application = application if application is not None else load(self._options)
-        for pool in self._house.pools:
+        for pool in self._pools:
             pool.start()
 
     def trusted_origins(self) -> tuple[str, ...]:
@@ -133,7 +140,7 @@ class Site:
         return stopped.addCallbacks(lambda _: self._stop_pools(), lambda failure: failure.trap(TimeoutError) and None)
 
     def _stop_pools(self) -> None:
-        for pool in self._house.pools:
+        for pool in self._pools:
             pool.stop()
 
     def answer(self, exchange: Exchange) -> None:
@@ -145,10 +152,10 @@ class Site:
             raise HTTPError(503, "The site is busy", close=False)
         with self._lock:
             self._in_flight += 1
-        request = WSGIRequest(exchange)
+        request = WSGIRequest(exchange, self._crossing.call)
         visit = Visit(self._house, self._application, request, self._left)
         try:
-            WSGIResource(self._house.reactor, self._house.views, visit.run).render(request)
+            self._house.views.call(visit.run)
         except BaseException:  # it did not come as far as a thread
             visit.release()
             raise
@@ -160,7 +167,7 @@ class Site:
             if not self._in_flight:
                 drained, self._drained = self._drained, drained
         for deferred in drained:
-            self._house.reactor.callFromThread(deferred.callback, None)
+            self._crossing.call(partial(deferred.callback, None))
 
 
 def _not_started(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -245,7 +245,12 @@ class StopTests(SiteTestCase):
     def test_each_kind_of_work_has_its_threads(self) -> None:
         """So that closing an answer does not wait for views, nor a view for disks."""
         pools: list[tuple[str, int]] = []
-        Site(Options(threads=3), Reactor(), lambda name, threads: pools.append((name, threads)))
+
+        def make_pool(name: str, threads: int) -> Any:
+            pools.append((name, threads))
+            return Pool()
+
+        Site(Options(threads=3), Reactor(), make_pool)
         self.assertEqual(pools, [("site", 3), ("site-closers", 4), ("site-readers", 4)])
 
 

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
+from twisted.python.failure import Failure
 
 from sockjsd.errors import HTTPError
+from sockjsd.http.crew import Crew
+from sockjsd.http.crossing import Crossing
 from sockjsd.http.filebody import Extent, FileSender, FileWrapper, find_extent
 from sockjsd.http.spool import SpoolFile, open_spool
 from sockjsd.http.streaming import Baggage, Stream
 from sockjsd.http.wsgi import StartResponse, WSGIRequest
-from sockjsd.pool import Budget
+from sockjsd.pool import Budget, Pool
 
 WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
@@ -30,7 +31,7 @@ WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 class House:
     """What all visits share.
 
-    :param reactor: where answers are handed over.
+    :param crossing: the way to the reactor.
     :param views: threads for the site's code.
     :param closers: threads for the end of answers.
     :param readers: threads for slow disks.
@@ -42,10 +43,10 @@ class House:
     :param settle: called in a thread that a request leaves for good before it is over.
     """
 
-    reactor: IReactorFromThreads
-    views: ThreadPool
-    closers: ThreadPool
-    readers: ThreadPool
+    crossing: Crossing
+    views: Crew
+    closers: Pool
+    readers: Pool
     running: Budget
     streams: Budget
     spooled: Budget
@@ -53,18 +54,13 @@ class House:
     baggage: Callable[[], Baggage]
     settle: Callable[[], object]
 
-    @property
-    def pools(self) -> tuple[ThreadPool, ...]:
-        """All threads."""
-        return self.views, self.closers, self.readers
-
 
 class Visit:
     """One request on its way through the site, and what it holds until it is over.
 
     :param house: what it shares with others.
     :param application: the site.
-    :param request: what the site and the resource know of it; it has its place in ``running``.
+    :param request: what the site knows of it; it has its place in ``running``.
     :param over: called once, in some thread, when it holds nothing any more.
     """
 
@@ -86,27 +82,34 @@ class Visit:
 
     # In a thread.
 
-    def run(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Run the site's application, as the resource calls it; nothing is left for the resource to send."""
-        environ["wsgi.file_wrapper"] = FileWrapper
+    def run(self) -> None:
+        """Run the site's application, and see to it that somebody answers."""
         request = self._request
         try:
-            self._response = response = self._application(environ, partial(request.begin, start_response))
+            if self._run():
+                self._house.views.hand_over(request.end)
+        except BaseException:  # runs the site's code
+            self._house.views.hand_over(partial(request.fail, Failure()))
+
+    def _run(self) -> bool:
+        """Return whether the answer is complete; if not, somebody goes on with it."""
+        request = self._request
+        try:
+            self._response = response = self._application(request.environ(), request.begin)
             extent = self._extent(response)
             if not getattr(response, "streaming", not isinstance(response, list | tuple)):
-                self._answer_whole(list(response))
-            elif request.head is not None and request.is_bodiless:
+                return self._answer_whole(list(response))
+            if request.head is not None and request.is_bodiless:
                 request.unmade = None if extent is None else extent.length
                 self.release()
-            elif extent is not None:
-                self._answer_file(extent)
-            else:
-                start_response("200 OK", [])  # the resource has to hear that, whenever the site says it
-                self._answer_parts(response)
+                return True
+            if extent is not None:
+                return self._answer_file(extent)
+            self._answer_parts(response)
         except BaseException:  # runs the site's code
             self.release()
             raise
-        return ()
+        return False
 
     def _extent(self, response: Iterable[bytes]) -> Extent | None:
         """Return the file that is the answer, if it is one that the reactor can send."""
@@ -116,19 +119,23 @@ class Visit:
         assert self._request.head is not None, "that was checked"
         return find_extent(response.filelike, self._request.head.length)
 
-    def _answer_whole(self, parts: list[bytes]) -> None:
-        """Let go of the thread and of the response; on disk a large body costs a slow client nobody's memory."""
+    def _answer_whole(self, parts: list[bytes]) -> bool:
+        """Let go of the thread and of the response; on disk a large body costs a slow client nobody's memory.
+
+        Return whether the answer is complete.
+        """
         request = self._request
         request.check_begun()
-        size = sum(map(len, parts))
+        size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         if size > self._house.response_spool and not request.is_bodiless and not request.is_begun:
             self._spooled = self._spool(parts)
         if self._spooled is None:
             request.body = b"".join(parts)
             self.release()
-        else:
-            self._close_response()
-            self._leave_to_reactor(Extent(self._spooled.fileno(), 0, size))
+            return True
+        self._close_response()
+        self._leave_to_reactor(Extent(self._spooled.fileno(), 0, size))
+        return False
 
     def _spool(self, parts: list[bytes]) -> SpoolFile | None:
         """Return a file with *parts*; ``None`` where the disk has no room for it: then they stay in memory."""
@@ -146,14 +153,15 @@ class Visit:
             return None
         return file
 
-    def _answer_file(self, extent: Extent) -> None:
-        """Let go of the thread; the response is closed when the file was sent."""
+    def _answer_file(self, extent: Extent) -> bool:
+        """Let go of the thread; the response is closed when the file was sent.  Return whether that is so."""
         if extent.length <= self._house.response_spool:
             self._request.body = extent.read()
             self.release()
-        else:
-            self._leave_to_reactor(extent)
-            self._house.settle()
+            return True
+        self._leave_to_reactor(extent)
+        self._house.settle()
+        return False
 
     def _answer_parts(self, response: Iterable[bytes]) -> None:
         """Make the first parts in this thread."""
@@ -217,11 +225,11 @@ class Visit:
 
     def in_turn(self, call: Callable[[], object]) -> None:
         """Let the reactor call something; from any thread."""
-        self._house.reactor.callFromThread(call)
+        self._house.crossing.call(call)
 
     def go_on(self, call: Callable[[], object]) -> None:
         """Let a thread call something when it is its turn."""
-        self._house.views.callInThread(call)
+        self._house.views.call(call)
 
     def close_soon(self, call: Callable[[], object]) -> None:
         """Let a thread call something soon, however busy those of the views are."""

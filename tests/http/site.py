@@ -36,6 +36,11 @@ class Pool:
     :ivar held: whether threads are all busy: what comes waits for ``run``.
     """
 
+    most = wanted = 1
+    taken = 0
+    #: Nobody is ever seen to wait: what a crew makes of that has tests of its own.
+    waiting = 0
+
     def __init__(self) -> None:
         self.held = False
         self.running = False
@@ -47,8 +52,8 @@ class Pool:
     def stop(self) -> None:
         self.running = False
 
-    def callInThread(self, function: Callable[..., object], *arguments: Any, **named: Any) -> None:
-        self._waiting.append(lambda: function(*arguments, **named))
+    def callInThread(self, function: Callable[[], object]) -> None:
+        self._waiting.append(function)
         if not self.held:
             self.run()
 

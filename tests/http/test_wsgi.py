@@ -1,117 +1,17 @@
 # -*- test-case-name: tests.http.test_wsgi -*-
-"""What a site gets to know of a request, and what becomes of its answer."""
+"""What a site says, and what becomes of its answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.errors import StateError
 from sockjsd.http.wsgi import AnswerHead, WSGIRequest
-from tests.http.memory import Client, request
+from tests.http.memory import request
 from tests.http.site import Gate, Response, Server, StartResponse, Streaming
-
-
-class EnvironTests(SynchronousTestCase):
-    """The environ (PEP 3333)."""
-
-    def setUp(self) -> None:
-        self.server = Server()
-
-    def environ(self, *arguments: Any, client: Client | None = None, **fields: str | None) -> dict[str, Any]:
-        """Return what the site gets of a request (see ``memory.request``)."""
-        (client or self.server.client).ask(*arguments, **fields)
-        return self.server.wsgi.environs[-1]
-
-    def test_path_is_unquoted_and_query_is_not(self) -> None:
-        """In bytes that stand in Latin-1."""
-        for target, path, query in (
-            ("/", "/", ""),
-            ("/a/b?c=%20&d?e", "/a/b", "c=%20&d?e"),
-            ("/%C3%A9%2Fx/", "/Ã©/x/", ""),
-            ("//a", "//a", ""),
-            ("/?", "/", ""),
-            ("http://example.com/a?b", "/a", "b"),
-        ):
-            with self.subTest(target=target):
-                environ = self.environ("GET", target)
-                self.assertEqual((environ["PATH_INFO"], environ["QUERY_STRING"]), (path, query))
-                self.assertEqual(environ["SCRIPT_NAME"], "")
-
-    def test_request_line_is_told(self) -> None:
-        """Any method is the site's business."""
-        environ = self.environ("PROPFIND", "/", version="1.0")
-        self.assertEqual((environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]), ("PROPFIND", "HTTP/1.0"))
-
-    def test_length_is_that_of_the_body(self) -> None:
-        """However it came; the site reads no further."""
-        chunked = request("POST", "/", transfer_encoding="chunked") + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
-        for data, length, body in (
-            (request(), "0", b""),
-            (request("POST", "/", b"abc"), "3", b"abc"),
-            (chunked, "3", b"abc"),
-            (request("POST", "/", b"x" * 100_000), "100000", b"x" * 100_000),
-        ):
-            with self.subTest(length=length):
-                self.server.client.send(data)
-                self.assertEqual(self.server.wsgi.environs[-1]["CONTENT_LENGTH"], length)
-                self.assertEqual(self.server.wsgi.bodies[-1], body)
-
-    def test_fields_are_told(self) -> None:
-        """Repeated ones joined; pieces of a cookie so that they stay a cookie."""
-        self.server.client.send(
-            b"POST / HTTP/1.1\r\nHost: example.com\r\nX-One: 1\r\nCookie: a=b\r\nCookie: c=d\r\n"
-            b"x-one: 2\r\nContent-Type: text/x\r\nContent-Length: 0\r\n\r\n"
-        )
-        environ = self.server.wsgi.environs[-1]
-        self.assertEqual(environ["HTTP_X_ONE"], "1,2")
-        self.assertEqual(environ["HTTP_COOKIE"], "a=b; c=d")
-        self.assertEqual(environ["CONTENT_TYPE"], "text/x")
-        self.assertEqual(environ["HTTP_HOST"], "example.com")
-
-    def test_fields_that_could_pass_for_others_are_not(self) -> None:
-        """Nor those about how the body came."""
-        self.server.client.send(
-            b"POST / HTTP/1.1\r\nHost: example.com\r\nX_Forwarded_Proto: https\r\nPROXY: evil\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-        )
-        environ = self.server.wsgi.environs[-1]
-        self.assertEqual([name for name in environ if name.startswith("HTTP_")], ["HTTP_HOST"])
-
-    def test_server_name_is_host_without_port(self) -> None:
-        """Also where it is an IPv6 address; an old client that names none gets our address."""
-        for host, name in (
-            ("example.com", "example.com"),
-            ("example.com:8000", "example.com"),
-            ("example.com:", "example.com"),
-            ("[::1]", "[::1]"),
-            ("[::1]:8000", "[::1]"),
-        ):
-            self.assertEqual(self.environ(host=host)["SERVER_NAME"], name)
-        self.assertEqual(self.environ(host=None, version="1.0")["SERVER_NAME"], "192.0.2.1")
-
-    def test_addresses_are_told(self) -> None:
-        """Those of the connection; on a Unix socket something that programs can read."""
-        for peer, host, expected in (
-            (
-                IPv4Address("TCP", "192.0.2.7", 50000),
-                IPv4Address("TCP", "192.0.2.1", 80),
-                ("192.0.2.7", "50000", "80"),
-            ),
-            (IPv6Address("TCP", "::7", 50000), IPv6Address("TCP", "::1", 8000), ("::7", "50000", "8000")),
-            (UNIXAddress(""), UNIXAddress("/run/s"), ("127.0.0.1", "80", "80")),
-        ):
-            with self.subTest(peer=peer):
-                environ = self.environ(client=self.server.connect(peer=peer, host=host))
-                self.assertEqual(tuple(environ[n] for n in ("REMOTE_ADDR", "REMOTE_PORT", "SERVER_PORT")), expected)
-
-    def test_scheme_is_that_of_the_connection(self) -> None:
-        """Whatever fields say: which proxy may be believed is Django's setting."""
-        self.assertEqual(self.environ(x_forwarded_proto="https")["wsgi.url_scheme"], "http")
-        self.assertEqual(self.environ(client=self.server.connect(secure=True))["wsgi.url_scheme"], "https")
 
 
 class AnswerTests(SynchronousTestCase):
@@ -208,6 +108,56 @@ class AnswerTests(SynchronousTestCase):
             return [b"two"]
 
         self.assertEqual(Server(application).client.ask().body, b"onetwo")
+
+    def test_write_takes_bytes_only(self) -> None:
+        """Anything else is the site's failure, in its own thread; the reactor never sees it."""
+
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [])("text")  # type: ignore[arg-type]  # that is the mistake
+            return []
+
+        self.assertEqual(Server(application).client.ask().status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_write_after_the_end_does_not_hold_its_thread(self) -> None:
+        """It is a mistake of the site, and logged."""
+        writes: list[Any] = []
+
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            writes.append(start_response("200 OK", []))
+            return [b"all"]
+
+        self.assertEqual(Server(application).client.ask().body, b"all")
+        writes[0](b"more")
+        self.assertEqual(len(self.flushLoggedErrors(StateError)), 1)
+
+    def test_head_cannot_be_replaced_behind_written_part(self) -> None:
+        """It is out: the site hears its own failure again, and the answer is cut."""
+
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [])(b"one")
+            try:
+                raise ZeroDivisionError("secret")
+            except ZeroDivisionError as error:
+                start_response("500 Oh", [], (type(error), error, error.__traceback__))
+            return []
+
+        client = Server(application).client
+        client.send(request())
+        self.assertTrue(client.received().endswith(b"one\r\n"))
+        self.assertTrue(client.closed)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_head_is_said_once(self) -> None:
+        """Saying it again without a failure is one (PEP 3333)."""
+
+        def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [])
+            start_response("404 Not Found", [])
+            return []
+
+        self.assertEqual(Server(application).client.ask().status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_mistake_in_head_is_the_sites_failure(self) -> None:
         """500, logged; it would raise in the reactor, and nobody would answer."""
@@ -323,3 +273,17 @@ class HeadTests(SynchronousTestCase):
     def test_length_may_be_missing(self) -> None:
         """It is found out."""
         self.assertIsNone(AnswerHead.read("200 OK", []).length)
+
+    def test_long_fields_are_read_like_short_ones(self) -> None:
+        """Only short ones are kept for the next answer."""
+        for value in ("v" * 10, "v" * 1000):
+            for _ in range(2):
+                self.assertEqual(AnswerHead.read("200 OK", [("A", value)]).fields, f"A: {value}\r\n".encode())
+
+    def test_mistakes_are_found_each_time(self) -> None:
+        """However often they are made."""
+        for _ in range(2):
+            for name, value in (("A", "b\r\nc"), ("A", "b" * 100 + "\n"), ("A b", "c")):
+                self.assertRaises(StateError, AnswerHead.read, "200 OK", [(name, value)])
+            self.assertRaises(ValueError, AnswerHead.read, "0200", [("Content-Length", "x")])
+            self.assertRaises(TypeError, AnswerHead.read, "200 OK", [("A", b"b")])
