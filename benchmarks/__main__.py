@@ -7,6 +7,7 @@ are measured one after the other, round by round; ours and the limit in C are ne
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ Thing = TypeVar("Thing")
 def main() -> int:
     """Run what the command line asks for."""
     arguments = _arguments()
+    # Whoever ends us ends the servers, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     results = Results()
     if not arguments.saved:
         _measure(arguments, results)

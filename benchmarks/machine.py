@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import functools
 import itertools
 import os
@@ -32,6 +33,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 #: The process that all threads of the kernel descend from.
 _KERNEL = 2
+_LIBC, _PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 _NUMBERS = itertools.count(1)
 
 
@@ -42,7 +44,11 @@ def cores() -> tuple[set[int], set[int]]:
 
 
 def on_core(core: set[int]) -> None:
-    """Bind this process to *core*, and let it open as many files as it may: between fork and exec."""
+    """Bind this process to *core*, and let it open as many files as it may: between fork and exec.
+
+    It ends with the one that started it, however that ends.
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     os.sched_setaffinity(0, core)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
