@@ -13,9 +13,10 @@ They talk through the broker's control channels, in JSON objects with the sender
 
 What a node sends to all is also sent to itself, and left out there: it has done its part already, and does it
 even while Redis is gone.  Only that it came counts: who does not hear itself, because Redis is gone or
-the process stood still, knows nothing of others' silence, and forgets nobody for it.  Nothing is repeated: an order that did not go out fails, and whoever gave it
-decides.  A message that cannot be read is counted, and the count logged with the next word; it costs
-nobody else anything.
+the process stood still, knows nothing of others' silence, and forgets nobody for it.
+
+Nothing is repeated: an order that did not go out fails, and whoever gave it decides.  A message that cannot be
+read is counted, and the count logged with the next word; it costs nobody else anything.
 """
 
 from __future__ import annotations
