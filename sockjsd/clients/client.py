@@ -188,7 +188,9 @@ class Client:
     # Commands.
 
     def connected(self) -> None:
-        """Begin to be there: the answer to ``connect`` has been sent."""
+        """Begin to be there: the answer to ``connect`` has been sent; what was sent may have been its end."""
+        if self.phase is Phase.CLOSED:
+            return
         self.phase = Phase.CONNECTED
         self.hall.enter(self)
         if self.expire_at:

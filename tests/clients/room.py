@@ -8,12 +8,13 @@ from random import Random
 from typing import Any
 
 import jwt
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.channels.hub import Hub
 from sockjsd.channels.namespaces import Namespaces
-from sockjsd.channels.publications import Publication
+from sockjsd.channels.publications import Position, Publication
 from sockjsd.clients.client import Client
 from sockjsd.clients.hall import Hall, Surroundings
 from sockjsd.clients.presence import Presence
@@ -96,6 +97,22 @@ class Wire:
     def pushes(self) -> list[Any]:
         """Return the pushes that came since the last time."""
         return [each["push"] for each in self.heard() if "push" in each]
+
+
+class SlowRelay:
+    """A relay whose subscriptions are ready when a test says so."""
+
+    def __init__(self, relay: Any) -> None:
+        self._relay = relay
+        self.waiting: list[Deferred[Position | None]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._relay, name)
+
+    def ready(self, channel: str) -> Deferred[Position | None]:
+        """Wait."""
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
 
 
 class Room:

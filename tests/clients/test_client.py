@@ -11,28 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.channels.protocol import codes
-from sockjsd.channels.publications import Position
 from sockjsd.clients.client import Phase
 from sockjsd.errors import BrokerUnavailable, ClientDismissed, CommandRefused
-from tests.clients.room import Room, make_token
+from tests.clients.room import Room, SlowRelay, make_token
 
 CONNECT: dict[str, Any] = {"id": 1, "connect": {}}
-
-
-class SlowRelay:
-    """A relay whose subscriptions are ready when a test says so."""
-
-    def __init__(self, relay: Any) -> None:
-        self._relay = relay
-        self.waiting: list[Deferred[Position | None]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._relay, name)
-
-    def ready(self, channel: str) -> Deferred[Position | None]:
-        """Wait."""
-        self.waiting.append(Deferred())
-        return self.waiting[-1]
 
 
 class BeginningTests(TestCase):

@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.clients.room import KEPT, OPEN, START, Room, Wire, make_token
+from sockjsd.clients.client import Phase
+from tests.clients.room import KEPT, OPEN, START, Room, SlowRelay, Wire, make_token
 
 
 class IdentityTests(SynchronousTestCase):
@@ -96,6 +97,18 @@ class ServerSideTests(SynchronousTestCase):
         wire = Room(channel_limit=2).wire()
         wire.connect(sub="42", channels=["a", "b", "c"])
         self.assertEqual(wire.closed, (3505, "channel limit"))
+
+    def test_client_is_not_there_when_its_connection_ended_with_the_answer(self) -> None:
+        """A transport may find out while it sends that nobody reads; nothing brings such a client back."""
+        wire = self.room.wire()
+        relay = self.room.hall.relay = SlowRelay(self.room.relay)
+        wire.connect(sub="42", channels=["news"])
+        deliver = wire.deliver
+        wire.deliver = lambda batch: (deliver(batch), wire.client.lost())  # type: ignore[method-assign, assignment]
+        relay.waiting[0].callback(None)
+        self.assertIn("news", wire.heard()[0]["connect"]["subs"])
+        self.assertIs(wire.client.phase, Phase.CLOSED)
+        self.assertEqual((len(self.room.hall), len(self.room.wheel), self.room.hub.counts.subscriptions), (0, 0, 0))
 
     def test_connection_ends_when_its_history_is_lost(self) -> None:
         """SDKs recover server-side subscriptions by connecting anew."""
