@@ -18,10 +18,11 @@ import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import jwt
 
+from sockjsd.channels.wire import well_formed
 from sockjsd.errors import StartError, TokenError, TokenExpired
 
 HMAC = ("HS256", "HS384", "HS512")
@@ -196,6 +197,8 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name, "")
     if not isinstance(value, str):
         raise TokenError(f"{name} has to be a string")
+    if not value.isascii() and well_formed(value) != value:  # a lone surrogate, which no answer can have in it
+        raise TokenError(f"{name} has to be well-formed Unicode")
     return value
 
 
@@ -213,7 +216,14 @@ def _expiry(claims: Mapping[str, Any]) -> int:
 
 def _json(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
-    return "" if value is None else json.dumps(value, separators=(",", ":"))
+    try:
+        return "" if value is None else json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # Python writes NaN and Infinity into tokens, and no browser reads them
+        raise TokenError(f"{name} has to be JSON, which knows neither NaN nor Infinity") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _info(claims: Mapping[str, Any]) -> str:
@@ -225,7 +235,7 @@ def _from_base64(claims: Mapping[str, Any], name: str) -> str:
     try:
         text = base64.b64decode(_text(claims, name), validate=True).decode()
         if text:
-            json.loads(text)
+            json.loads(text, parse_constant=_no_constant)
     except (binascii.Error, ValueError, RecursionError):
         raise TokenError(f"{name} has to be JSON in Base64") from None
     return text

@@ -47,6 +47,7 @@ CONNECTIONS: list[tuple[dict[str, Any], ConnectionClaims]] = [
     ({"sub": "42", "exp": NOW + 10, "expire_at": NOW + 99}, ConnectionClaims("42", NOW + 99)),
     ({"sub": "42", "nbf": NOW, "iat": NOW + 5, "jti": 1}, ConnectionClaims("42")),
     ({"info": {"name": "Ann"}, "meta": [1]}, ConnectionClaims("", info='{"name":"Ann"}', meta="[1]")),
+    ({"sub": "Zoë \U0001f600"}, ConnectionClaims("Zoë \U0001f600")),
     ({"b64info": b64('{"a": 1}'), "info": 2}, ConnectionClaims("", info='{"a": 1}')),
     ({"info": None, "channels": None, "subs": None}, ConnectionClaims("")),
     ({"channels": ["a", "b"]}, ConnectionClaims("", subs={"a": Grant(), "b": Grant()})),
@@ -99,6 +100,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"b64info": "é"}, "b64info has to be JSON in Base64"),
     ({"b64info": b64("{")}, "b64info has to be JSON in Base64"),
     ({"subs": {"a": {"b64data": "{"}}}, "b64data has to be JSON in Base64"),
+    ({"sub": "\ud800"}, "sub has to be well-formed Unicode"),
+    ({"info": float("nan")}, "info has to be JSON, which knows neither NaN nor Infinity"),
+    ({"subs": {"a": {"data": [float("inf")]}}}, "data has to be JSON, which knows neither NaN nor Infinity"),
+    ({"b64info": b64("NaN")}, "b64info has to be JSON in Base64"),
     ({"subs": {"a": {"override": []}}}, None),  # type: ignore[list-item]
     ({"subs": {"a": {"override": [1]}}}, "override has to be an object"),
     ({"subs": {"a": {"override": {"presence": True}}}}, 'override of presence has to be {"value": true} or'),
