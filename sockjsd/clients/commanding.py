@@ -135,6 +135,7 @@ def publish(client: Client, command: Command, request: commands.Publish) -> Defe
     if not request.data:
         raise dismissed(codes.MALFORMED)
     _check_allowed(client, request.channel, options.allow_publish)
+    client.flush()  # with a broker in this process it is heard before this returns, and replies come before pushes
     publication = Publication(request.data, info=client.subscriptions.info(request.channel))
     published = client.hall.relay.publish(request.channel, publication)
     return published.addCallback(lambda _: client.answer(command, replies.EMPTY))

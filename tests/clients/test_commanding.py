@@ -240,6 +240,14 @@ class PublishTests(SynchronousTestCase):
         self.assertEqual(user.ask("publish", channel="users:a", data=1), {})
         self.assertEqual(user.ask("publish", channel="none:a", data=1), (102, "unknown channel"))
 
+    def test_replies_come_before_what_is_published_after_them(self) -> None:
+        """They are held back for the others of the same message, but for no push."""
+        wire = self.room.enter("42")
+        wire.ask("subscribe", channel="news")
+        wire.heard()
+        found = wire.say({"id": 7, "ping": {}}, {"id": 8, "publish": {"channel": "news", "data": 1}})
+        self.assertEqual([each.get("id") for each in found], [7, None, 8])
+
     def test_client_is_closed_when_it_publishes_nothing(self) -> None:
         """``null`` is nothing to SDKs."""
         self.assertEqual(closed_by(self.room, "publish", channel="users:a"), 3501)
