@@ -152,7 +152,9 @@ def hide_password(url: str) -> str:
     scheme, slashes, rest = url.partition("://")
     if names_sentinels(url):
         # Those of the Sentinels stand behind the question mark.
-        rest = rest.partition("?")[0]
+        shown, _, query = rest.partition("?")
+        # Where a password has one too, nothing says which part of what is before it is secret.
+        rest = "@" if "@" in query else shown
     _, at, place = rest.rpartition("@")
     return f"{scheme}{slashes}{'…@' if at else ''}{place}"
 

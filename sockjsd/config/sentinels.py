@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 #: The schemes of such an address: without TLS, and with.
 SCHEMES = ("sentinel", "sentinels")
@@ -64,7 +64,7 @@ def parse_sentinels(url: str) -> Sentinels:
     """
     if not url.isascii() or "#" in url:
         raise ValueError("in a user name, password or name write everything but letters, digits, - and _ as %XX")
-    parts = urlsplit(url)
+    parts = _split(url)
     user, _, hosts = parts.netloc.rpartition("@")
     username, _, password = user.partition(":")
     path = _PATH.fullmatch(parts.path)
@@ -79,6 +79,13 @@ def parse_sentinels(url: str) -> Sentinels:
         unquote(password),
         **_read_query(parts.query),
     )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # not as it is: it quotes what stands in brackets, and that may be of the password
+        raise ValueError("only an IPv6 address may stand in [ ]; elsewhere write them as %5B and %5D") from None
 
 
 def _read_place(text: str) -> tuple[str, int]:

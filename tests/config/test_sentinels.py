@@ -33,6 +33,8 @@ BAD = {
     "sentinel://s1/m?db=3": "can only stand sentinel_username and sentinel_password",
     "sentinel://:s3cret#@s1/m": "write everything but letters",
     "sentinel://:s3cré@s1/m": "write everything but letters",
+    "sentinel://:[s3cret]@s1/m": "write them as %5B and %5D",
+    "sentinel://:s3cret[@s1/m": "write them as %5B and %5D",
 }
 
 
@@ -84,3 +86,8 @@ class OptionTests(TestCase):
         """Those of the Sentinels stand behind the question mark."""
         url = "sentinel://u:p4ss@s1:1,s2/m/3?sentinel_password=w0rd"
         self.assertEqual(hide_password(url), "sentinel://…@s1:1,s2/m/3")
+
+    def test_nothing_is_shown_when_it_may_be_of_a_password(self) -> None:
+        """A question mark in one looks like the end of the address."""
+        for url in ("sentinel://u:s3c?ret@s1/m", "sentinel://u:s@3c?r@s1/m", "sentinel://s1/m?sentinel_password=s@3c"):
+            self.assertEqual(hide_password(url), "sentinel://…@")
