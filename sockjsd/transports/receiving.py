@@ -82,8 +82,9 @@ class Polling:
 
     def deliver(self, batch: Batch) -> None:
         """Answer with *batch*."""
+        data = batch.encoded(self._envelope)  # first, because it raises for what cannot be sent
         self._tally.sent += len(batch.texts)
-        self._answer(batch.encoded(self._envelope))
+        self._answer(data)
 
     def close(self, code: int, reason: str) -> None:
         """Answer with the close frame."""
@@ -155,8 +156,9 @@ class Streaming:
 
     def deliver(self, batch: Batch) -> None:
         """Send *batch*."""
+        data = batch.encoded(self._envelope)  # first, because it raises for what cannot be sent
         self._tally.sent += len(batch.texts)
-        self._send(batch.encoded(self._envelope))
+        self._send(data)
 
     def close(self, code: int, reason: str) -> None:
         """Send the close frame and end the answer."""

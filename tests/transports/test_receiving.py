@@ -410,6 +410,23 @@ class StreamingTests(SynchronousTestCase):
         return chunks(stream.received())[0]
 
 
+class CountingTests(SynchronousTestCase):
+    """What the status tells of messages."""
+
+    def test_only_what_was_sent_is_counted(self) -> None:
+        """Not what the application offered in vain: there is nothing for bytes here."""
+        for name in (*POLLS, *STREAMS):
+            server = Server()
+            begin(server, name)
+            if name in POLLS:
+                begin(server, name)
+            with self.subTest(name):
+                self.assertRaises(TypeError, server.connections[0].sendMessage, b"a")
+                self.assertEqual(0, server.endpoint.stats.tallies[name].sent)
+                server.connections[0].sendMessage("a")
+                self.assertEqual(1, server.endpoint.stats.tallies[name].sent)
+
+
 class CallbackTests(SynchronousTestCase):
     """The query's callback: a name, and nothing that could be script (sections "HtmlFile" and "JsonpPolling")."""
 
