@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -28,6 +28,8 @@ from sockjsd.clients.alarms import Alarm
 from sockjsd.config import Channels
 from sockjsd.errors import BrokerUnavailable
 from sockjsd.wheel import Wheel
+
+K = TypeVar("K")
 
 
 class Attending(Protocol):
@@ -61,6 +63,8 @@ class _Stay:
     info: ClientInfo
     presence: bool
     join_leave: bool
+    # At which second of the interval its lease is renewed.
+    turn: int
     # Set while it may come back.
     leaving: Alarm | None = None
 
@@ -85,9 +89,10 @@ class Presence:
         self._stays: dict[tuple[str, str], _Stay] = {}
         # The same by user, where there is one: several connections may be one user's.
         self._by_user: dict[tuple[str, str], dict[_Stay, None]] = {}
-        # Renewals are spread over the seconds of the interval.
-        self._turns: list[dict[_Stay, None]] = [{} for _ in range(max(1, int(options.presence_interval)))]
+        # Renewals are spread over the seconds of the interval; a second without any has no entry.
+        self._turns: dict[int, dict[_Stay, None]] = {}
         self._turn = 0
+        self._all_turns = max(1, int(options.presence_interval))
 
     def __len__(self) -> int:
         """How many pairs of client and channel there are."""
@@ -106,7 +111,7 @@ class Presence:
     def arrived(self, subscription: Attending, info: ClientInfo) -> None:
         """Take note that a client listens."""
         channel = subscription.channel
-        stay = _Stay(channel, info, subscription.presence, subscription.join_leave)
+        stay = _Stay(channel, info, subscription.presence, subscription.join_leave, self._turn)
         returned = self._returned(channel, info.user)
         others = self._others(stay)
         self._add(stay)
@@ -135,8 +140,8 @@ class Presence:
 
     def tick(self) -> None:
         """Renew the leases whose turn it is; to be called once a second."""
-        self._turn = (self._turn + 1) % len(self._turns)
-        for stay in list(self._turns[self._turn]):
+        self._turn = (self._turn + 1) % self._all_turns
+        for stay in list(self._turns.get(self._turn, ())):
             self._renew(stay, self._options.presence_ttl)
 
     def stop(self) -> None:
@@ -165,19 +170,14 @@ class Presence:
         self._stays[stay.channel, stay.info.client] = stay
         if stay.info.user:
             self._by_user.setdefault((stay.channel, stay.info.user), {})[stay] = None
-        self._turns[self._turn][stay] = None
+        self._turns.setdefault(stay.turn, {})[stay] = None
 
     def _remove(self, stay: _Stay) -> None:
         if stay.leaving is not None:
             stay.leaving.cancel()
         self._stays.pop((stay.channel, stay.info.client), None)
-        for turn in self._turns:
-            turn.pop(stay, None)
-        of_user = self._by_user.get((stay.channel, stay.info.user))
-        if of_user is not None:
-            of_user.pop(stay, None)
-            if not of_user:
-                del self._by_user[stay.channel, stay.info.user]
+        _take_out(self._turns, stay.turn, stay)
+        _take_out(self._by_user, (stay.channel, stay.info.user), stay)
 
     def _leave(self, stay: _Stay) -> None:
         self._remove(stay)
@@ -217,3 +217,12 @@ class Presence:
         self.failures += 1
         if not failure.check(BrokerUnavailable):  # that the broker is down is said elsewhere
             self._log.failure("Presence failed", failure=failure)
+
+
+def _take_out(table: dict[K, dict[_Stay, None]], key: K, stay: _Stay) -> None:
+    """Take *stay* out of *table*, and with the last one its row."""
+    row = table.get(key)
+    if row is not None:
+        row.pop(stay, None)
+        if not row:
+            del table[key]

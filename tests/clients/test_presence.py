@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -82,6 +83,19 @@ class LeaseTests(PresenceTestCase):
         self.watcher.client.lost()  # later than that changes nothing
         self.room.clock.advance(6)
         self.assertEqual(self.present(), set())
+
+    def test_memory_does_not_depend_on_the_interval(self) -> None:
+        """Seconds in which nothing is renewed take none, however many they are."""
+        day = 86400.0
+        options = Room(presence_interval=day, presence_ttl=3 * day).options
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        presence = Presence(self.room.broker, self.room.relay, self.room.wheel, options)
+        for number in range(100):
+            presence.tick()
+            presence.arrived(self.room.hall.find("id-1").subscriptions.find("a"), ClientInfo("u", str(number)))  # type: ignore[union-attr, arg-type]
+        presence.stop()
+        self.assertLess(tracemalloc.get_traced_memory()[0], 500_000)
 
     def test_client_counts_nowhere_when_the_channel_has_no_presence(self) -> None:
         """Joins and leaves alone keep nothing in the broker."""
