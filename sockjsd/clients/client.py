@@ -70,6 +70,7 @@ class Client:
         "_bucket",
         "_expiry",
         "_outbox",
+        "_overdue",
         "_pinged",
         "_waiting",
         "expire_at",
@@ -102,7 +103,8 @@ class Client:
         # Replies of commands that came together, while they are carried out.
         self._batching = False
         self._outbox: list[str] = []
-        self._pinged = False
+        # Whether a ping waits for its answer, and whether the time for that is over.
+        self._pinged = self._overdue = False
         self._alarm = Alarm(hall.wheel, self._alarmed)
         self._alarm.set(options.stale_delay)
         self._expiry: Alarm | None = None
@@ -291,8 +293,11 @@ class Client:
         options = self.hall.options
         if self.phase is not Phase.CONNECTED:
             self.disconnect(codes.STALE)
-        elif self._pinged:
+        elif self._overdue:
             self.disconnect(codes.NO_PONG)
+        elif self._pinged:  # after a standstill of the process the answer may be here, and is read before the next turn
+            self._overdue = True
+            self._alarm.set(0)
         else:
             self._pinged = True
             self._alarm.set(options.pong_timeout)
@@ -300,7 +305,7 @@ class Client:
 
     def _ponged(self) -> None:
         if self._pinged:
-            self._pinged = False
+            self._pinged = self._overdue = False
             self._alarm.set(self.hall.options.ping_interval)
         elif not self._bucket.take(self.hall.clock.seconds()):  # nobody asked, and answering would be no better
             self.disconnect(codes.TOO_MANY_COMMANDS)

@@ -204,6 +204,18 @@ class PingTests(TestCase):
         self.room.pass_seconds(9)
         self.assertEqual(self.wire.closed, (3012, "no pong"))
 
+    def test_client_stays_when_its_answer_waited_for_this_process(self) -> None:
+        """The clock goes on while the process stands still, and is looked at before the sockets are; but once only."""
+        self.room.pass_seconds(26)
+        self.room.clock.advance(60)
+        self.wire.say({})
+        self.room.pass_seconds(20)
+        self.assertIsNone(self.wire.closed)
+        self.room.pass_seconds(6)
+        self.room.clock.advance(60)
+        self.room.pass_seconds(1)
+        self.assertEqual(self.wire.closed, (3012, "no pong"))
+
     def test_nothing_waits_when_the_client_is_gone(self) -> None:
         """Not even a timer."""
         self.wire.client.prolong(1_800_000_000)
