@@ -9,7 +9,7 @@ class Bucket:
 
     Being refused costs something too: who goes on asking sinks below nothing, and at ``-burst`` is beyond patience.
 
-    :param now: seconds, on a clock that only goes forward.
+    :param now: seconds; a clock that was put back, as the reactor's may be, takes nothing away.
     """
 
     __slots__ = ("_burst", "_left", "_rate", "_seen")
@@ -22,7 +22,7 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Take one command out; return whether there was one."""
-        self._left = min(self._burst, self._left + (now - self._seen) * self._rate)
+        self._left = min(self._burst, self._left + max(0.0, now - self._seen) * self._rate)
         self._seen = now
         self._left -= 1
         return self._left >= 0

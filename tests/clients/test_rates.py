@@ -26,6 +26,11 @@ class BucketTests(TestCase):
             self.taken(bucket, 0, 0, 0, 0.5, 0.9, 1000, 1000, 1000, 1000), [True] * 4 + [False] + [True] * 3 + [False]
         )
 
+    def test_bucket_keeps_what_it_has_when_the_clock_is_put_back(self) -> None:
+        """It fills again from that time on."""
+        bucket = Bucket(2, 3, 1000)
+        self.assertEqual(self.taken(bucket, 10, 10, 10, 10, 11), [True] * 3 + [False, True])
+
     def test_bucket_is_overdrawn_when_refusals_are_not_heeded(self) -> None:
         """As many as a burst; whoever waits is forgiven."""
         bucket = Bucket(2, 3, 0)
