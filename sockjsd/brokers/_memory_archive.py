@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
+from sys import maxsize
 
 from sockjsd.brokers._expiring import Expiring
 from sockjsd.brokers.values import History, Keeping, Once
@@ -77,7 +78,7 @@ class MemoryArchive:
         """Read; see the interface."""
         meta = self._meta(channel, meta_ttl)
         wanted = self._select(channel, since, reverse)
-        publications = list(wanted if limit < 0 else islice(wanted, limit))
+        publications = list(wanted if limit < 0 else islice(wanted, min(limit, maxsize)))
         return History(publications, meta.position)
 
     def renew(self, channel: str, epoch: str, meta_ttl: float) -> Position:
@@ -130,4 +131,4 @@ class MemoryArchive:
         if since is None or not stream:
             return iter(stream)
         # Offsets have no holes: what comes after the one is found without looking at those before it.
-        return islice(stream, max(0, since.offset + 1 - stream[0].offset), None)
+        return islice(stream, min(max(0, since.offset + 1 - stream[0].offset), len(stream)), None)

@@ -29,6 +29,10 @@ from sockjsd.channels.wire import decode_info, decode_tail, encode_info, encode_
 
 _NO_ONCE = Once()
 
+#: What Redis takes at most as the number of an entry, and as a count; clients may name larger ones.
+_LARGEST_ID = 2**64 - 1
+_LARGEST_COUNT = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class RedisKeys:
@@ -107,10 +111,11 @@ class RedisCalls:
     def history(self, channel: str, since: Position | None, limit: int, reverse: bool, meta_ttl: float) -> Call:
         """Read a history; see :meth:`sockjsd.brokers.interface.Archive.history`."""
         if reverse:
-            command, first, last = b"XREVRANGE", b"+" if since is None else _before(since), b"-"
+            command, first, last = b"XREVRANGE", b"+" if since is None else _id(since.offset - 1), b"-"
         else:
-            command, first, last = b"XRANGE", b"-" if since is None else b"%d" % (since.offset + 1), b"+"
-        arguments = (self._digits(), _ms(meta_ttl), first, last, b"%d" % max(limit, -1), command)
+            command, first, last = b"XRANGE", b"-" if since is None else _id(since.offset + 1), b"+"
+        count = b"%d" % min(max(limit, -1), _LARGEST_COUNT)
+        arguments = (self._digits(), _ms(meta_ttl), first, last, count, command)
         return Call(script("history"), self.keys.history(channel), arguments)
 
     def renew(self, channel: str, epoch: str, meta_ttl: float) -> Call:
@@ -182,9 +187,9 @@ def _read_entry(name: bytes, fields: list[bytes], epoch: str) -> Publication | N
         return None
 
 
-def _before(position: Position) -> bytes:
-    """The last id that is before *position*; nothing is before the first."""
-    return b"%d" % max(position.offset - 1, 0)
+def _id(offset: int) -> bytes:
+    """The id of the entries at *offset*; below the first and above the last there is nothing."""
+    return b"%d" % min(max(offset, 0), _LARGEST_ID)
 
 
 def _ms(seconds: float) -> bytes:

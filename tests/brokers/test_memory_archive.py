@@ -67,6 +67,14 @@ class ArchiveTests(SynchronousTestCase):
         self.assertEqual((self.kept(reverse=True), self.kept(Position(5), 1, reverse=True)), ("543", "4"))
         self.assertEqual((self.kept(limit=0), self.kept(limit=2)), ("", "34"))
 
+    def test_any_number_may_be_asked_for(self) -> None:
+        """Clients choose them, and 64 bits without a sign are more than a slice takes."""
+        for text in "12":
+            self.add(text)
+        self.assertEqual(self.kept(Position(2**64 - 1)), "")
+        self.assertEqual(self.kept(Position(2**64 - 1), reverse=True), "21")
+        self.assertEqual(self.kept(limit=2**64 - 1), "12")
+
     def test_history_ends_before_its_position(self) -> None:
         """Both by the clock, and each use of the position renews it."""
         first = self.add("1")

@@ -66,13 +66,15 @@ class CallsTests(SynchronousTestCase):
         self.assertEqual(nothing.arguments[4:], (b"0", b"0", b"0", b"0", b"0", b""))
 
     def test_part_of_a_history_is_a_range_of_ids(self) -> None:
-        """After an offset, or before it."""
+        """After an offset, or before it; a number that is too large for Redis counts as its largest."""
         table = [
             (None, -1, False, (b"-", b"+", b"-1", b"XRANGE")),
             (None, 0, True, (b"+", b"-", b"0", b"XREVRANGE")),
             (Position(7), 5, False, (b"8", b"+", b"5", b"XRANGE")),
             (Position(7), -9, True, (b"6", b"-", b"-1", b"XREVRANGE")),
             (Position(0), 1, True, (b"0", b"-", b"1", b"XREVRANGE")),
+            (Position(2**64 - 1), 2**64, False, (b"18446744073709551615", b"+", b"9223372036854775807", b"XRANGE")),
+            (Position(2**70), 1, True, (b"18446744073709551615", b"-", b"1", b"XREVRANGE")),
         ]
         for since, limit, reverse, expected in table:
             call = self.calls.history("a", since, limit, reverse, 1.0)
