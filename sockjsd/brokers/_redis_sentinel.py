@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
@@ -144,7 +144,7 @@ class SentinelWatch:
 
     def _note(self, failure: Failure) -> None:
         """The loop goes on, whatever happened; that a stop ends a question is no news."""
-        if not failure.check(CancelledError):
+        if not failure.check(CancelledError, ConnectingCancelledError):
             self._log.failure("The Sentinels could not be asked", failure=failure)
 
 
@@ -176,10 +176,10 @@ class _Question:
         return await connection.execute_command(b"SENTINEL", b"get-master-addr-by-name", self._master.encode())
 
     def _finish(self, answer: object) -> None:
-        if isinstance(answer, list) and len(answer) == 2:
-            host, port = answer
+        try:
+            host, port = answer  # type: ignore[misc]  # whatever Redis's protocol allows may come
             self._answer((host.decode(), int(port)))
-        else:
+        except (TypeError, ValueError, AttributeError):
             self._answer(None)
 
     def _answer(self, place: Place | None) -> None:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectingCancelledError, ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,6 +21,7 @@ ASKED = words("SENTINEL get-master-addr-by-name mymaster")
 KNOWN = bulk(b"redis", b"7")
 MOVED = bulk(b"other", b"8")
 UNKNOWN = b"*-1\r\n"
+NO_PLACES = (bulk(b"redis", b"x"), bulk(b"\xff", b"7"), bulk(b"redis"), b"*2\r\n:1\r\n:2\r\n", b"+OK\r\n")
 
 
 class SentinelCase(SynchronousTestCase):
@@ -107,7 +109,7 @@ class FindTests(SentinelCase):
     """Which Sentinel is believed."""
 
     def test_sentinel_that_is_no_help_is_passed_over(self) -> None:
-        """Refused, closed, silent, not a Sentinel, without the name."""
+        """Refused, closed, silent, not a Sentinel, without the name, or with an answer that names no place."""
 
         def close(transport: FakeTransport) -> None:
             transport.end(ConnectionDone())
@@ -115,8 +117,11 @@ class FindTests(SentinelCase):
         def wait(transport: FakeTransport) -> None:
             self.clock.pump([1, 0.1, 0])
 
+        def answer_with(transport: FakeTransport, answer: bytes) -> None:
+            transport.answer(answer)
+
         troubles = [close, wait, lambda transport: transport.answer(b"-ERR unknown command\r\n")]
-        troubles.append(lambda transport: transport.answer(UNKNOWN))
+        troubles += [partial(answer_with, answer=answer) for answer in (UNKNOWN, *NO_PLACES)]
         for trouble in troubles:
             self.setUp()
             found = self.find()
@@ -220,6 +225,18 @@ class WatchTests(SentinelCase):
         self.assertTrue(transport.lost)
         self.assertEqual((self.clock.getDelayedCalls(), self.flushLoggedErrors()), ([], []))
         self.watch.stop()
+
+    def test_stop_ends_an_attempt_to_connect_quietly(self) -> None:
+        """Twisted's endpoints have an error of their own for that."""
+        attempt: Deferred[Place] = Deferred(lambda attempt: attempt.errback(ConnectingCancelledError(None)))
+
+        async def find() -> Place:
+            return await attempt
+
+        self.patch(self.endpoint, "find", find)
+        self.clock.advance(5)
+        self.watch.stop()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_bug_does_not_end_the_watch(self) -> None:
         """It is logged, and the next question comes."""
