@@ -173,6 +173,7 @@ class RedisBroker(RedisMemory, Service):
     async def _channels(self, pattern: str) -> dict[str, int]:
         escaped = "".join("\\" + sign if sign in _GLOB_SIGNS else sign for sign in self._keys.channel_prefix)
         names: Any = await self._writer.ask(b"PUBSUB", b"CHANNELS", (escaped + pattern).encode(errors="replace"))
+        names = [name for name in names if name.isascii()]  # anybody may subscribe to what is no channel
         found: dict[str, int] = {}
         for begin in range(0, len(names), CHANNELS_PER_COMMAND):
             part = names[begin : begin + CHANNELS_PER_COMMAND]

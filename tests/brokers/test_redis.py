@@ -302,11 +302,11 @@ class ControlTests(BrokerCase):
         self.assertEqual([self.successResultOf(reply) for reply in replies], [3, 0])
 
     def test_channels_are_asked_for_below_the_prefix(self) -> None:
-        """First the names, then how many listen; who left meanwhile is left out."""
+        """First the names, then how many listen; who left meanwhile is left out, and what is no channel."""
         _, writer = self.start()
         reply = self.broker.channels("n*")
         self.assertEqual(writer.commands(), words("PUBSUB CHANNELS p.n*"))
-        writer.answer(bulk(b"p.news", b"p.none"))
+        writer.answer(bulk(b"p.news", b"p.n\xff", b"p.none"))
         self.assertEqual(writer.commands(), words("PUBSUB NUMSUB p.news p.none"))
         writer.answer(b"*4\r\n$6\r\np.news\r\n:2\r\n$6\r\np.none\r\n:0\r\n")
         self.assertEqual(self.successResultOf(reply), {"news": 2})
