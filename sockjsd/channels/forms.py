@@ -107,12 +107,12 @@ def one_line(text: str) -> str:
 
 def data_json(text: str) -> str:
     """Return *text* on one line if it is JSON, and as a JSON string if not."""
-    line = one_line(text).strip(" \t")
+    found = text.strip(" \t\r\n")
     try:
-        _, end = _decoder.raw_decode(line)
+        _, end = _decoder.raw_decode(found)
     except (ValueError, RecursionError):  # a thousand "[" are no JSON that a client could read either
         end = -1
-    return line if end == len(line) else encode_basestring(text)
+    return one_line(found) if end == len(found) else encode_basestring(text)
 
 
 def _pub(name: str, publication: Publication) -> str:
