@@ -73,8 +73,6 @@ class RedisPublisher:
         _check_utf8(publication.data)
         if self._pid != os.getpid():
             self._start_afresh()
-        if not self._breaker.admit():
-            raise BrokerUnavailable(f"{self._address} failed a moment ago and is not asked again yet")
         keeping = self._keeping_of(channel) if keep else None
         if keeping is None and not (once and once.key):
             words = (b"PUBLISH", self._calls.keys.channel(channel), encode(publication).encode())
@@ -93,6 +91,8 @@ class RedisPublisher:
 
     def _ask_guarded(self, *commands: Words) -> Any:
         """Ask Redis and tell the breaker how it went, whatever interrupts it (also a KeyboardInterrupt)."""
+        if not self._breaker.admit():
+            raise BrokerUnavailable(f"{self._address} failed a moment ago and is not asked again yet")
         try:
             answer = self._ask(commands)
         except _NETWORK_ERRORS as error:

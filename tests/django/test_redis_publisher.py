@@ -180,6 +180,16 @@ class FailureTests(RedisPublisherTests):
         self.clock.advance(BROKER.breaker_delay)
         self.publisher.publish("news", Publication("1"))
 
+    def test_publication_that_cannot_be_written_is_no_probe(self) -> None:
+        """Nobody would report what became of it, and the breaker would wait for that for ever."""
+        self.connect_error = RedisConnectionError("refused")
+        self.fail_to_publish()
+        self.connect_error = None
+        self.clock.advance(BROKER.breaker_delay)
+        broken = Publication("1", tags={"a": object()})  # type: ignore[dict-item]
+        self.assertRaises(TypeError, self.publisher.publish, "news", broken)
+        self.publisher.publish("news", Publication("1"))
+
     def test_refusal_does_not_open_breaker(self) -> None:
         """A Redis that refuses one channel answers, so the others go on, on the same connection."""
         self.publisher.publish("news", Publication("1"))
