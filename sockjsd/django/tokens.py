@@ -50,7 +50,8 @@ def connection_token(
 ) -> str:
     """Return a token that lets a browser connect as *user*.
 
-    :param user: the user's id, as text or anything that ``str`` makes the right text of; ``""`` is anonymous.
+    :param user: the user's id, as text or anything that ``str`` makes the right text of; ``""`` is anonymous,
+        and so is ``None``, which is the ``pk`` of Django's ``AnonymousUser``.
     :param seconds: how long it is good; 0: for ever.
     :param info: what others may know of the connection; JSON.
     :param meta: what only the server may know of it; JSON.
@@ -81,7 +82,8 @@ def sign(options: Channels, user: object, seconds: float, **claims: Any) -> str:
     """
     if not options.token_hmac_secret:
         raise ConfigurationError("[channels] token_hmac_secret is needed to make tokens, and is not set")
-    claims |= {"sub": str(user), "aud": options.token_audience or None, "iss": options.token_issuer or None}
+    subject = "" if user is None else str(user)
+    claims |= {"sub": subject, "aud": options.token_audience or None, "iss": options.token_issuer or None}
     if seconds:
         claims["exp"] = int(time.time() + seconds)
     told = {name: value for name, value in claims.items() if value is not None}

@@ -31,8 +31,8 @@ class ConnectionTests(TokenTestCase):
     """Tokens for connections."""
 
     def test_token_says_who_the_user_is(self) -> None:
-        """Whatever type the id has."""
-        for user, text in ((42, "42"), ("ann", "ann"), ("", "")):
+        """Whatever type the id has; ``AnonymousUser`` has none, and is nobody called None."""
+        for user, text in ((42, "42"), ("ann", "ann"), ("", ""), (None, "")):
             self.assertEqual(self.daemon.connection(connection_token(user)).user, text)
 
     def test_token_says_what_it_is_given(self) -> None:
