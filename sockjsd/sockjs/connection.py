@@ -95,14 +95,17 @@ class SockJSConnection:
         self.session.send(message)
 
     def broadcast(self, connections: Iterable[SockJSConnection], message: Message) -> None:
-        """Send *message* to all *connections*; it is encoded once.
+        """Send *message* to all *connections*, as often as each is among them; it is encoded once.
 
         :raises TypeError: *message* is no string, nor ``bytes`` where all of them use the raw WebSocket.
         """
         batch = Batch([message])
+        sessions = [connection.session for connection in connections]
         with self.session.together:
-            _, others = hand_out(batch, [connection.session for connection in connections], _raise)
-            for session in others:
+            # Who is there twice gets it twice: not in one call, as the socket has to take all of the first one before.
+            if len(set(sessions)) == len(sessions):
+                _, sessions = hand_out(batch, sessions, _raise)
+            for session in sessions:
                 session.deliver(batch)
 
     def close(self, code: int = 3000, message: str = "Go away!") -> None:

@@ -15,7 +15,7 @@ batch from its session, which may queue it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import Envelope
@@ -76,15 +76,21 @@ class Member(Protocol):
         """Take *batch*."""
 
 
-def hand_out(batch: Batch, members: Iterable[Member], failed: Callable[[Exception], None]) -> tuple[int, list[Member]]:
+MemberT = TypeVar("MemberT", bound=Member)
+
+
+def hand_out(
+    batch: Batch, members: Iterable[MemberT], failed: Callable[[Exception], None]
+) -> tuple[int, list[MemberT]]:
     """Send *batch* to all *members* that have a line, and return how many these were, and the others.
 
     No code of the application runs meanwhile.
 
+    :param members: none of them twice: its socket may take a part of the first, and then all of the second.
     :param failed: called with what a lane raised; what it raises itself ends the handing out.
     """
     lanes: list[Lane] = []
-    others: list[Member] = []
+    others: list[MemberT] = []
     taken = 0
     try:
         for member in members:

@@ -8,6 +8,9 @@ from functools import partial
 from unittest import TestCase
 
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
+from sockjsd.sockjs.envelopes import WEBSOCKET
+from sockjsd.sockjs.lanes import Lane
+from sockjsd.stats import Tally
 from tests.sockjs.fakes import Life, stream
 
 
@@ -19,6 +22,15 @@ def connected(*, offer: bool = True) -> tuple[SockJSConnection, Life]:
     stream("s")(life) if offer else life.offer("p", 1)
     life.lines.clear()
     return connection, life
+
+
+class Way:
+    """A line that takes everything."""
+
+    fd = 7
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane: Lane | None = lane
 
 
 class Together(AbstractContextManager[None]):
@@ -140,6 +152,19 @@ class BroadcastTests(TestCase):
         pairs[0][0].broadcast((connection for connection, _ in pairs), "a")
         pairs[2][1].offer("next", None)
         self.assertEqual([life.lines for _, life in pairs], [['s: a["a"]'], ['s: a["a"]'], ['next: a["a"]']])
+
+    def test_broadcast_reaches_whoever_is_named_twice_from_its_session(self) -> None:
+        """Of two messages in one call the kernel could take half of the first, and then all of the second."""
+        connection, life = connected()
+        other, life_of_other = connected()
+        sent: list[tuple[int, bytes]] = []
+        for each in (life, life_of_other):
+            lane = Lane(WEBSOCKET, Tally(), lambda lines, data: sent.append((len(lines), data)))
+            each.session.line = Way(lane)
+        connection.broadcast([connection, other, connection], "a")
+        self.assertEqual((life.lines, life_of_other.lines, sent), (['s: a["a"]'] * 2, ['s: a["a"]'], []))
+        connection.broadcast([connection, other], "b")
+        self.assertEqual(sent, [(1, b'\x81\x06a["b"]')] * 2)
 
     def test_broadcast_goes_out_together(self) -> None:
         """All of it is sent inside what the keeper offers for that, which ends although a message is none."""
