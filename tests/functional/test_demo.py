@@ -13,8 +13,8 @@ from tests.functional.demo_site import NAME, WIDTHS, DemoTestCase, choose, reach
 PAGES = {"/": "Publish", "/streams/": "Events", "/rooms/": "Chat", "/latency/": "Echo", "/inside/": "Inside"}
 #: What can be touched and is lower than a finger needs.
 SMALL = (
-    "[...document.querySelectorAll('nav a, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]), select,"
-    " button')]"
+    "[...document.querySelectorAll('nav a, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]),"
+    " select, button')]"
     ".filter(e => e.checkVisibility() && e.offsetHeight < 40).map(e => e.outerHTML)"
 )
 #: What Tab has to lead to, in this order.

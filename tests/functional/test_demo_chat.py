@@ -60,7 +60,9 @@ class ChatCase(DemoTestCase):
 
     def wait_for_line(self, page: Page, line: str) -> None:
         """Wait until the last line of the log is this."""
-        page.wait_for(f"document.querySelector('#lines li:last-child')?.innerText.endsWith({json.dumps(line)})")
+        page.wait_for(
+            f"document.querySelector('#lines li:last-child:not(.sending)')?.innerText.endsWith({json.dumps(line)})"
+        )
 
     def people(self, page: Page) -> list[str]:
         """Return who is here."""

@@ -31,7 +31,8 @@ class EventsTests(DemoTestCase):
 
     def wait_for_events(self, page: Page, *events: str) -> None:
         """Wait until *page* shows these, and no other."""
-        shown = "[...document.querySelectorAll('#lines .event')].map(e => [...e.children].slice(0, 2).map(c => c.textContent).join(': '))"
+        text = "item.querySelector('.tag').textContent + ': ' + item.querySelector('p').textContent"
+        shown = f"[...document.querySelectorAll('#lines .event')].map(item => {text})"
         page.wait_for(f"JSON.stringify({shown}) === JSON.stringify({json.dumps(events)})")
 
     def test_channels_come_by_one_stream(self) -> None:

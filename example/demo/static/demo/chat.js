@@ -217,7 +217,7 @@ async function tellBroker() {
   if (!broker) return;
   find("broker").textContent = broker.name.startsWith("memory")
     ? "The history is in the daemon's memory: when that stops, rooms begin anew, and each window says so. SOCKJSD_BROKER_URL=redis://… make run keeps it in Redis, where it outlives every daemon."
-    : `The history is in Redis (${broker.name}): stop the daemon, send from another process, start it again, and nothing is missing.`;
+    : "The history is in Redis: stop the daemon, send from another process, start it again, and nothing is missing.";
 }
 
 function readJson(text) {
