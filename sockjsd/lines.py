@@ -321,6 +321,8 @@ class Line:
             self._fail_waiting(result.getErrorMessage())
         elif self._ear is _Ear.OPEN and not self.over:
             self._settle(True, self.timeline.restart(result), 0)
+        else:
+            self._fail_waiting(f"{self._channel!r} is not subscribed any more")
         self._outlet.answered(self)
 
     def _settle(self, reset: bool, items: list[Item], asks: int) -> None:
@@ -335,8 +337,6 @@ class Line:
             self._serve(asks)
         elif self._attempts <= ATTEMPTS:
             self._read()
-
-    # Failures.
 
     def _say_unavailable(self, failure: Failure) -> None:
         """Take note that the broker did not answer; what else went wrong is a bug of ours."""

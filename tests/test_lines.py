@@ -361,6 +361,21 @@ class LossTests(RelayCase):
         self.broker.return_()
         self.assertEqual(reader.got, ["1", "2", "!"])
 
+    def test_who_asks_is_refused_when_the_broker_is_lost_while_an_epoch_begins(self) -> None:
+        """Another connection may still answer: nobody has to wait until the lost one is back."""
+        self.reader()
+        self.publish("1")
+        older = self.broker.snapshot()
+        self.publish("2")
+        self.broker.lose()
+        self.broker.slow = True
+        self.broker.return_(older=older)
+        self.broker.answer()
+        late = self.relay.history("news", Position(0, ""), 5)
+        self.relay.lost()
+        self.broker.answer(self.broker.open_questions)
+        self.failureResultOf(late, BrokerUnavailable)
+
     def test_rollback_is_found_when_the_channel_is_wanted_again(self) -> None:
         """A client that comes back to a node that had left the channel has seen what is not there any more."""
         reader = self.reader()
