@@ -182,8 +182,8 @@ def read_presence_stats(answer: Any) -> tuple[int, int]:
 def _read_entry(name: bytes, fields: list[bytes], epoch: str) -> Publication | None:
     offset, _, tag = name.partition(b"-")
     try:
-        return decode_tail(fields[1].decode(), int(offset), epoch, f"{int(tag):08x}")
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return decode_tail(fields[1].decode(), int(offset), epoch, int(tag).to_bytes(4).hex())
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
 
 

@@ -108,6 +108,7 @@ class AnswersTests(SynchronousTestCase):
             [b"6-2", [b"d", b"nonsense"]],
             [b"6-3", [b"d", b"0:\xff"]],
             [b"6-4", [b"d", b"1:x"]],
+            [b"6-4294967296", [b"d", b"0:no tag has so many digits"]],
             [b"7-10", [b"d", b"0:2"]],
         ]
         answer = [[7, b"Ab3d", b"0000000a"], entries]
