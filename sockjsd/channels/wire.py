@@ -144,7 +144,7 @@ def _read_info(value: object) -> ClientInfo:
 def _read_texts(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise TypeError("this is no object of strings")
-    return value
+    return {well_formed(name): well_formed(text) for name, text in value.items()}
 
 
 def _dump(value: object) -> str:

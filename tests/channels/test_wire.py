@@ -101,6 +101,11 @@ class TextTests(SynchronousTestCase):
         self.assertEqual(decode_info(encode_info(BOB)), BOB)
         self.assertRaises(KeyError, decode_info, '{"c":"c2"}')
 
+    def test_escaped_surrogates_of_others_are_mended(self) -> None:
+        """JSON may name what no UTF-8 can say, and a push with it could be sent to nobody."""
+        self.assertEqual(decode(r'j{"u":"\ud800","c":"x"}'), Joined(ClientInfo("\ufffd", "x")))
+        self.assertEqual(decode(r'p0:::20:{"t":{"\ud800":"a"}}1'), Publication("1", tags={"\ufffd": "a"}))
+
     @given(data=surrogates, user=surrogates, name=surrogates)
     def test_any_publication_survives_the_way(self, data: str, user: str, name: str) -> None:
         """Whatever is in it, and mended where it is no Unicode."""
