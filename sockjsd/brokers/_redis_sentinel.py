@@ -175,9 +175,10 @@ class _Question:
             await connection.auth(password, username or None)
         return await connection.execute_command(b"SENTINEL", b"get-master-addr-by-name", self._master.encode())
 
-    def _finish(self, answer: object) -> None:
+    def _finish(self, answer: Any) -> None:
+        """Take whatever Redis's protocol allows; what names no place is no answer."""
         try:
-            host, port = answer  # type: ignore[misc]  # whatever Redis's protocol allows may come
+            host, port = answer
             self._answer((host.decode(), int(port)))
         except (TypeError, ValueError, AttributeError):
             self._answer(None)
