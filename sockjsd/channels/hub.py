@@ -197,7 +197,11 @@ class Hub:
             # Who came or went is told even to slow clients.
             expendable = interest.expendable if publications == len(items) else None
             # Copies, because subscribers may come and go in answer to what they got.
-            for form, group, members in [(*pair, tuple(pair[1])) for pair in interest.groups.items()]:
+            for number, (form, group, everybody) in enumerate(
+                [(*pair, [*pair[1]]) for pair in interest.groups.items()]
+            ):
+                # Before the first form nobody had anything to answer yet.
+                members = [each for each in everybody if each in group] if number else everybody
                 batch = self._made(form, channel, items, expendable)
                 if batch is not None:
                     self._deliveries += publications * self._fan_out(batch, group, members)

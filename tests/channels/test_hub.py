@@ -13,6 +13,9 @@ from sockjsd.channels.publications import ClientInfo, Item, Joined, Publication
 from sockjsd.errors import StateError
 from sockjsd.sockjs.batch import Batch as RealBatch
 from sockjsd.sockjs.batch import Expendable
+from sockjsd.sockjs.envelopes import WEBSOCKET
+from sockjsd.sockjs.lanes import Lane
+from sockjsd.stats import Tally
 
 Batch = tuple[str, ...]
 NEWS: list[Item] = [Publication("1")]
@@ -275,6 +278,21 @@ class FormTests(HubCase):
         self.publish(news=["goal"])
         self.assertEqual(self.log, [("ann", ("goal",))])
         self.assertEqual(self.hub.subscribers("news"), 1)
+
+    def test_who_was_made_to_leave_gets_nothing_past_its_session_either(self) -> None:
+        """A subscriber whose batch would go straight to its socket."""
+        sent: list[bytes] = []
+
+        class Quick(Reader):
+            class line:  # noqa: N801  # an attribute of sessions
+                fd = 7
+                lane = Lane(WEBSOCKET, Tally(), lambda lines, data: sent.append(data))
+
+        bob = Quick("bob", self.log)
+        self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe("news", bob))
+        self.hub.subscribe("news", bob, BARE)
+        self.publish(news=["goal"])
+        self.assertEqual((self.log, sent), ([("ann", ("goal",))], []))
 
     def test_hub_tells_who_wants_a_channel(self) -> None:
         """Held or heard, and by how many."""
