@@ -89,7 +89,10 @@ class Wheel:
     def cancel(self, item: Timed) -> None:
         """Let *item* wait no longer, if it does."""
         if item.due >= 0:
-            self._slots[item.due].discard(item)
+            slot = self._slots[item.due]
+            slot.discard(item)
+            if not slot:  # time-outs of a month would leave millions
+                del self._slots[item.due]
             item.due = -1
 
     def __len__(self) -> int:

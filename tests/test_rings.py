@@ -62,7 +62,8 @@ RINGS = (
     Ring("ring 1, Redis", "brokers/redis* brokers/_redis*", None, NOT_BELOW_HTTP),
     Ring(
         "ring 1",
-        "brokers/* clients/* following.py lines.py losses.py numbered.py registry.py relay.py resting.py stats.py wheel.py",
+        "brokers/* clients/* following.py lines.py losses.py numbered.py registry.py relay.py resting.py stats.py "
+        "wheel.py",
         None,
         NOT_BELOW_HTTP | {"txredisapi"},
     ),

@@ -130,6 +130,11 @@ class WheelTests(WheelTestCase):
         self.run_for(3)
         self.assertEqual(self.wheel._slots, {})
 
+    def test_nothing_is_kept_of_what_was_cancelled(self) -> None:
+        """A month before its time would have come."""
+        self.wheel.cancel(self.waiting(30 * 24 * 3600))
+        self.assertEqual(self.wheel._slots, {})
+
 
 class TimeOutTests(WheelTestCase):
     """What an item may do when its time has come."""

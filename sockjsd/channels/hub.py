@@ -197,9 +197,8 @@ class Hub:
             # Who came or went is told even to slow clients.
             expendable = interest.expendable if publications == len(items) else None
             # Copies, because subscribers may come and go in answer to what they got.
-            for number, (form, group, everybody) in enumerate(
-                [(*pair, [*pair[1]]) for pair in interest.groups.items()]
-            ):
+            copies = [(form, group, [*group]) for form, group in interest.groups.items()]
+            for number, (form, group, everybody) in enumerate(copies):
                 # Before the first form nobody had anything to answer yet.
                 members = [each for each in everybody if each in group] if number else everybody
                 batch = self._made(form, channel, items, expendable)

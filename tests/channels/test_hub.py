@@ -284,7 +284,7 @@ class FormTests(HubCase):
         sent: list[bytes] = []
 
         class Quick(Reader):
-            class line:  # noqa: N801  # an attribute of sessions
+            class line:  # an attribute of sessions
                 fd = 7
                 lane = Lane(WEBSOCKET, Tally(), lambda lines, data: sent.append(data))
 
