@@ -272,10 +272,10 @@ class Relay:
         if waiting is not None:
             waiting.append(answer)
             return answer
-        self._shared[key] = [answer]
         self._reads += 1
         channel, since, limit, reverse = key
         reply = self._broker.history(channel, since, limit, reverse=reverse, meta_ttl=self._meta_ttl)
+        self._shared[key] = [answer]  # not before: what raises would be waited for by all who ask the same
         reply.addBoth(self._hand_out, key)
         return answer
 

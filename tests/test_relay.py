@@ -159,6 +159,17 @@ class AnswerTests(RelayCase):
         self.relay.history("news", None, 5, reverse=True)
         self.assertEqual(self.broker.open_questions, 1)
 
+    def test_same_page_is_read_again_when_asking_raised(self) -> None:
+        """That is a bug, and costs nobody but who met it."""
+
+        def history(*words: object, **more: object) -> None:
+            raise ZeroDivisionError
+
+        patched = self.patch(self.broker, "history", history)
+        self.assertRaises(ZeroDivisionError, self.relay.history, "news")
+        patched.restore()
+        self.successResultOf(self.relay.history("news"))
+
     def test_all_who_ask_are_told_when_the_broker_is_away(self) -> None:
         """Each of them."""
         self.broker.slow = True
