@@ -32,7 +32,10 @@ PATIENCE = 0.01
 
 #: Of the time that the reactor leaves, the part that threads have to use so that no more of them are needed,
 #: and the part from which on there may be one less.
-BUSY, FULL = 0.8, 0.9
+BUSY, FULL = 0.92, 0.97
+
+#: Seconds for which that has to last before there is one less: one too many costs little, one too few is missed at once.
+CALM = 0.1
 
 #: Answers that wait for the reactor at most, while their thread goes on with the next request.
 MOST_LEFT = 8
@@ -81,6 +84,8 @@ class Crew:
         # Calls begun, and when that number was seen first.
         self._taken = 0
         self._since = 0.0
+        # Since when the threads have left nothing idle.
+        self._full_since = 0.0
         pool.wanted = 1
 
     def call(self, call: Call) -> None:
@@ -124,7 +129,10 @@ class Crew:
             self._since = self._clock.seconds()
             pool.wanted = min(pool.most, pool.wanted + 1)
             pool.hurry()
-        elif used > FULL and begun:
+        if used <= FULL:
+            self._full_since = self._clock.seconds()
+        elif begun and self._clock.seconds() - self._full_since >= CALM:
+            self._full_since = self._clock.seconds()
             pool.wanted = max(1, pool.wanted - 1)
 
     def _used(self) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockjsd.http.crew import MOST_LEFT, PATIENCE, TICK, Crew
+from sockjsd.http.crew import CALM, MOST_LEFT, PATIENCE, TICK, Crew
 from sockjsd.http.crossing import Crossing
 
 
@@ -110,18 +110,26 @@ class LeadingTests(CrewTestCase):
         self.assertEqual(self.pool.wanted, 3)
 
     def test_threads_that_are_not_needed_rest(self) -> None:
-        """One less at each look that finds requests begun and nothing idle, but one remains."""
+        """One after the other, when they have left nothing idle for a while; the last one stays."""
         self.pass_time(3, theirs=0.1)
         wanted = []
         for _ in range(4):
-            self.pass_time(1, taken=3)
+            self.pass_time(round(CALM / TICK) + 1, taken=5)
             wanted.append(self.pool.wanted)
         self.assertEqual(wanted, [3, 2, 1, 1])
 
+    def test_threads_that_leave_something_idle_now_and_then_stay(self) -> None:
+        """One more costs little, and one less would be missed at once."""
+        self.pass_time(3, theirs=0.1)
+        for _ in range(10):
+            self.pass_time(round(CALM / TICK) - 2, taken=5)
+            self.pass_time(1, theirs=0.95, taken=5)
+        self.assertEqual(self.pool.wanted, 4)
+
     def test_threads_that_are_just_enough_stay(self) -> None:
-        """Between too busy and too idle nothing changes."""
+        """Neither more nor less."""
         self.pass_time(1, theirs=0.1)
-        self.pass_time(10, theirs=0.85, taken=1)
+        self.pass_time(100, theirs=0.95, taken=5)
         self.assertEqual(self.pool.wanted, 2)
 
     def test_nobody_looks_while_nobody_waits(self) -> None:
