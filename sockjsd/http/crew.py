@@ -34,7 +34,8 @@ PATIENCE = 0.01
 #: and the part from which on there may be one less.
 BUSY, FULL = 0.92, 0.97
 
-#: Seconds for which that has to last before there is one less: one too many costs little, one too few is missed at once.
+#: Seconds for which that has to last before there is one less: one too many costs little, one too few is missed
+#: at once.
 CALM = 0.1
 
 #: Answers that wait for the reactor at most, while their thread goes on with the next request.
