@@ -31,6 +31,8 @@ PERIOD = 0.025
 PUBLICATIONS = 900
 #: Of them, how many are sent before anything is measured.
 WARM = 100
+#: Seconds between two pings: longer than all parts together.
+PING_INTERVAL = 600
 #: Seconds in which a publication has to reach everybody who reads.
 LIMIT = 20.0
 #: What stalls asks the kernel for; without that it takes megabytes.
@@ -108,7 +110,8 @@ class Run:
         self._period = period
         self._number = 0
         namespace = {"allow_subscribe": "anyone", "output_policy": policy}
-        self.stage = Stage(RedisServer(), 1, namespace, {"output_limit": OUTPUT_LIMIT})
+        # Who does not read answers no pings either, and would be cut for that before its policy is tried.
+        self.stage = Stage(RedisServer(), 1, namespace, {"output_limit": OUTPUT_LIMIT, "ping_interval": PING_INTERVAL})
 
     def run(self) -> Outcome:
         """Start everything, and measure."""
