@@ -46,7 +46,7 @@ bench: venv
 bench-gil: venv
 	@$(BIN)/python benchmarks/gil.py
 
-# Faults, and what every client has in the end: make chaos VARIANTS=killed,wiped,snapshot CLIENTS=1000 SECONDS=180
+# Faults, and what every client has in the end: make chaos VARIANTS=killed,wiped,snapshot,failover,plain,orphaned CLIENTS=1000 SECONDS=180
 chaos: venv
 	@$(BIN)/python -m benchmarks.faults.chaos $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(CLIENTS),--clients $(CLIENTS)) $(if $(SECONDS),--seconds $(SECONDS))
 
