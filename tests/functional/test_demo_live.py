@@ -64,6 +64,17 @@ class EventsTests(DemoTestCase):
         self.assertNotIn("Still", page.evaluate("document.getElementById('lines').textContent"))
         self.assert_quiet(page, other)
 
+    def test_page_says_when_it_cannot_know_what_it_misses(self) -> None:
+        """Before the first event a script knows no id."""
+        page, other = self.listen(), self.listen()
+        page.evaluate("document.getElementById('away').click()")
+        page.wait_for("document.getElementById('lines').textContent.includes('will not see what it misses')")
+        self.publish(other, "news", "One")
+        page.evaluate("document.getElementById('away').click()")
+        self.wait_for_stream(page)
+        self.publish(other, "news", "Two")
+        self.wait_for_events(page, "news: Two")
+
     def test_reset_says_that_history_is_gone(self) -> None:
         """It was in the memory of a daemon that was started anew; what is published then is heard."""
         page = self.listen()

@@ -82,7 +82,8 @@ find("away").addEventListener("click", () => {
   if (!source) { open(); return; }
   close();
   say("off", "Away");
-  add("notice", "Away: publish something, then come back");
+  add("notice", lastId ? "Away: publish something, then come back" // a script sees ids only with events
+    : "Away before the first event: this page does not know where it stood, and will not see what it misses");
 });
 boxes.forEach(box => box.addEventListener("change", open));
 
