@@ -10,6 +10,9 @@ from typing import TypeVar
 from benchmarks.loading import Result
 from benchmarks.scenarios import Scenario
 
+#: Cores that others may have during a measurement: with more it is repeated once, and counts only for want of better.
+DISTURBED = 0.1
+
 #: The number of a round; a string where it comes from JSON.
 Key = TypeVar("Key", int, str)
 
@@ -47,22 +50,34 @@ class Outcome:
     def spread(self, system: str, figure: str = "") -> Spread:
         """Return a figure of all rounds; the compared one unless told otherwise."""
         figure = figure or self.scenario.figure
-        return Spread.of([result[figure] for result in self.rounds[system].values()])
+        return Spread.of([result[figure] for result in calm(self.rounds[system]).values()])
 
     def ratio(self, system: str, other: str) -> Spread | None:
         """Return *system*'s figure over *other*'s; None where no round has both."""
         return ratio_of(self.rounds.get(system, {}), self.rounds.get(other, {}), self.scenario.figure)
 
 
+def is_calm(result: Result) -> bool:
+    """Whether nobody else had much of the machine."""
+    return result.get("others_busy", 0.0) <= DISTURBED
+
+
+def calm(rounds: Mapping[Key, Result]) -> dict[Key, Result]:
+    """Return the rounds that nobody disturbed; all where there is no such one: better a poor figure than none."""
+    return {number: result for number, result in rounds.items() if is_calm(result)} or dict(rounds)
+
+
 def ratio_of(ours: Mapping[Key, Result], theirs: Mapping[Key, Result], figure: str) -> Spread | None:
     """Return ours over theirs.
 
-    Only figures of one round are divided: they are neighbours in time and met the same noise.
+    Only figures of one round are divided: they are neighbours in time and met the same noise.  Rounds in which either
+    was disturbed count only where there are no others.
 
     :return: None where no round has both.
     """
-    common = [(ours[number][figure], theirs[number][figure]) for number in ours if number in theirs]
-    return Spread.of([one / two for one, two in common if two]) if any(two for _, two in common) else None
+    common = [number for number in ours if number in theirs and theirs[number][figure]]
+    common = [number for number in common if is_calm(ours[number]) and is_calm(theirs[number])] or common
+    return Spread.of([ours[number][figure] / theirs[number][figure] for number in common]) if common else None
 
 
 def turns(systems: Sequence[str], paired: Sequence[str], pairs: int, rounds: int) -> list[list[str]]:

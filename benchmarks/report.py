@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.catalog import BASE
-from benchmarks.ratios import Outcome, Spread
-from benchmarks.running import DISTURBED
+from benchmarks.ratios import Outcome, Spread, is_calm
 
 #: The share of its core from which on the load may be what was measured.
 TOO_BUSY = 0.9
@@ -52,5 +51,6 @@ def _busy(outcome: Outcome, system: str) -> str:
     if "load_busy" in next(iter(outcome.rounds[system].values())):
         load, server = outcome.spread(system, "load_busy").median, outcome.spread(system, "server_busy").median
         remark = f"  load {load:.0%} busy, server {server:.0%}" if load > TOO_BUSY else ""
-    disturbed = sum(result.get("others_busy", 0) > DISTURBED for result in outcome.rounds[system].values())
-    return remark + (f"  others computed in {disturbed} of {len(outcome.rounds[system])} rounds" if disturbed else "")
+    rounds = outcome.rounds[system].values()
+    disturbed = sum(not is_calm(result) for result in rounds)
+    return remark + (f"  {disturbed} of {len(rounds)} rounds disturbed by others" if disturbed else "")

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.catalog import BASE, SYSTEMS
 from benchmarks.loading import Result
-from benchmarks.ratios import Outcome, Spread, ratio_of
+from benchmarks.ratios import Outcome, Spread, calm, ratio_of
 
 #: Where the results go.
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -68,7 +68,7 @@ class Entry:
 
     def spread(self, system: str, figure: str = "") -> Spread:
         """Return a figure of all rounds; the compared one unless told otherwise."""
-        return Spread.of([result[figure or self.figure] for result in self._rounds[system].values()])
+        return Spread.of([result[figure or self.figure] for result in calm(self._rounds[system]).values()])
 
     def ratio(self, system: str, other: str) -> Spread | None:
         """Return *system*'s figure over *other*'s; None where no round has both."""

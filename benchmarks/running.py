@@ -13,12 +13,9 @@ from typing import TextIO
 from benchmarks.catalog import PAIRED
 from benchmarks.loading import Result
 from benchmarks.machine import Server, cores, free_port, others_computed, scratch
-from benchmarks.ratios import Outcome, turns
+from benchmarks.ratios import Outcome, is_calm, turns
 from benchmarks.scenarios import Scenario
 from benchmarks.systems import NotHere, Running, System
-
-#: Cores that others may have during a measurement: with more it is repeated once.
-DISTURBED = 0.1
 
 
 class Progress:
@@ -131,7 +128,7 @@ class Rounds:
     def _least_disturbed(self, name: str) -> Result:
         """Measure, and once more if somebody else was at work meanwhile."""
         result = self._watched(name)
-        if result["others_busy"] > DISTURBED:
+        if not is_calm(result):
             result = min(result, self._watched(name), key=lambda each: each["others_busy"])
         return result
 

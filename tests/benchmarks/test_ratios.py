@@ -54,6 +54,31 @@ class RatioTests(SynchronousTestCase):
         self.assertEqual(found.spread("sockjsd", "load_busy").median, 0.5)
 
 
+class CalmTests(SynchronousTestCase):
+    """Rounds in which others had much of the machine."""
+
+    def test_disturbed_rounds_do_not_count(self) -> None:
+        """Where there are others."""
+        found = outcome()
+        for number, (figure, others) in enumerate([(10.0, 0.0), (3.0, 0.5), (12.0, 0.1)]):
+            found.add("ws", number, {"per_second": figure, "others_busy": others})
+        self.assertEqual(found.spread("ws"), Spread(11.0, 10.0, 12.0))
+
+    def test_a_ratio_needs_two_calm_neighbours(self) -> None:
+        """One disturbed figure spoils both."""
+        calm, busy = {"x": 10.0, "others_busy": 0.0}, {"x": 2.0, "others_busy": 0.9}
+        ours, theirs = {0: calm, 1: calm, 2: busy}, {0: calm, 1: busy, 2: calm}
+        self.assertEqual(ratio_of(ours, theirs, "x"), Spread(1.0, 1.0, 1.0))
+
+    def test_without_a_calm_round_all_count(self) -> None:
+        """Better a poor figure than none: the table says so."""
+        busy = {"per_second": 2.0, "others_busy": 0.9}
+        found = outcome()
+        found.add("ws", 0, busy)
+        self.assertEqual(found.spread("ws"), Spread(2.0, 2.0, 2.0))
+        self.assertEqual(ratio_of({0: busy}, {0: busy}, "per_second"), Spread(1.0, 1.0, 1.0))
+
+
 class TurnsTests(SynchronousTestCase):
     """Who is measured when."""
 

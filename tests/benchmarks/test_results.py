@@ -114,7 +114,7 @@ class TableTests(SynchronousTestCase):
         found = outcome("echo-1")
         for number_of_round, busy in enumerate((0.0, 0.4, 0.05)):
             found.add("ws", number_of_round, {"per_second": 2.0, "others_busy": busy})
-        self.assertTrue(table(found).endswith("others computed in 1 of 3 rounds"))
+        self.assertTrue(table(found).endswith("1 of 3 rounds disturbed by others"))
 
     def test_numbers_have_three_digits_that_mean_something(self) -> None:
         """Large ones are whole."""
