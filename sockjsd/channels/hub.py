@@ -20,14 +20,14 @@ What is in a batch, and how it reaches a browser, is left to others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sockjsd.channels.publications import Item, Publication
 from sockjsd.errors import StateError
 from sockjsd.sockjs.batch import Batch, Expendable
-from sockjsd.sockjs.lanes import hand_out
+from sockjsd.sockjs.lanes import LineUp
 
 BatchT = TypeVar("BatchT")
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
@@ -78,8 +78,37 @@ class HubCounts:
     deliveries: int
 
 
-#: The subscribers of one form (a dict is a set that keeps its order), each with its owner.
-_Group = dict[Subscriber[Any], Owner | None]
+#: Subscribers of one form from which on it pays to remember how they are sorted, 16 bytes and more for each.
+CROWD = 16
+
+
+class _Group:
+    """The subscribers of one channel who want it in the same form.
+
+    :ivar owners: a dict is a set that keeps its order; to each subscriber its owner.
+    """
+
+    __slots__ = ("_line_up", "owners")
+
+    def __init__(self) -> None:
+        self.owners: dict[Subscriber[Any], Owner | None] = {}
+        self._line_up: LineUp[Subscriber[Any]] | None = None
+
+    def add(self, subscriber: Subscriber[Any], owner: Owner | None) -> None:
+        self.owners[subscriber] = owner
+        self._line_up = None
+
+    def remove(self, subscriber: Subscriber[Any]) -> None:
+        del self.owners[subscriber]
+        self._line_up = None
+
+    def line_up(self) -> LineUp[Subscriber[Any]]:
+        """Return all of them, sorted."""
+        line_up = self._line_up
+        if line_up is None or not line_up.current:
+            line_up = LineUp(self.owners)
+            self._line_up = line_up if len(self.owners) >= CROWD else None
+        return line_up
 
 
 @dataclass(slots=True)
@@ -90,10 +119,16 @@ class _Interest:
     groups: dict[Form[Any], _Group] = field(default_factory=dict)
     holds: int = 0
 
+    def add(self, form: Form[Any], subscriber: Subscriber[Any], owner: Owner | None) -> None:
+        group = self.groups.get(form)
+        if group is None:
+            group = self.groups[form] = _Group()
+        group.add(subscriber, owner)
+
     def remove(self, form: Form[Any], subscriber: Subscriber[Any]) -> None:
         group = self.groups[form]
-        del group[subscriber]
-        if not group:
+        group.remove(subscriber)
+        if not group.owners:
             del self.groups[form]
 
 
@@ -133,7 +168,7 @@ class Hub:
     def subscribers(self, channel: str) -> int:
         """How many subscribers *channel* has here."""
         interest = self._interests.get(channel)
-        return 0 if interest is None else sum(map(len, interest.groups.values()))
+        return 0 if interest is None else sum(len(group.owners) for group in interest.groups.values())
 
     def listeners(self) -> dict[str, int]:
         """Return how many subscribers each channel has here; channels that are only held have none."""
@@ -154,7 +189,7 @@ class Hub:
         elif before is not form:
             interest.remove(before, subscriber)
         forms[channel] = form
-        interest.groups.setdefault(form, {})[subscriber] = owner
+        interest.add(form, subscriber, owner)
 
     def unsubscribe(self, channel: str, subscriber: Subscriber[Any]) -> None:
         """Deliver nothing more of *channel* to *subscriber*; harmless when it was not subscribed."""
@@ -196,21 +231,22 @@ class Hub:
                 continue
             # Who came or went is told even to slow clients.
             expendable = interest.expendable if publications == len(items) else None
-            # Copies, because subscribers may come and go in answer to what they got.
-            copies = [(form, group, [*group]) for form, group in interest.groups.items()]
-            for number, (form, group, everybody) in enumerate(copies):
+            # As they are now, because subscribers may come and go in answer to what they got.
+            now = [(form, group, group.line_up()) for form, group in interest.groups.items()]
+            for number, (form, group, line_up) in enumerate(now):
                 # Before the first form nobody had anything to answer yet.
-                members = [each for each in everybody if each in group] if number else everybody
+                if number and group.line_up() is not line_up:
+                    line_up = LineUp([each for each in line_up.members if each in group.owners])
                 batch = self._made(form, channel, items, expendable)
                 if batch is not None:
-                    self._deliveries += publications * self._fan_out(batch, group, members)
+                    self._deliveries += publications * self._fan_out(batch, group, line_up)
 
     def reset(self, channel: str) -> None:
         """Tell the owners of all subscriptions of *channel* that a history has ended."""
         interest = self._interests.get(channel)
         if interest is None:
             return
-        for subscriber, owner in [pair for group in interest.groups.values() for pair in group.items()]:
+        for subscriber, owner in [pair for group in interest.groups.values() for pair in group.owners.items()]:
             if owner is not None and channel in self._forms_of.get(subscriber, ()):
                 try:
                     owner.on_reset(channel)
@@ -228,13 +264,13 @@ class Hub:
             batch.expendable = expendable
         return batch
 
-    def _fan_out(self, batch: Any, group: _Group, members: Sequence[Subscriber[Any]]) -> int:
-        """Return how many of *members* took *batch*; those who left *group* meanwhile do not get it."""
-        taken = 0
+    def _fan_out(self, batch: Any, group: _Group, line_up: LineUp[Subscriber[Any]]) -> int:
+        """Return how many of *line_up* took *batch*; those who left *group* meanwhile do not get it."""
+        taken, others = 0, line_up.members
         if isinstance(batch, Batch):
-            taken, members = hand_out(batch, members, self._on_error)
-        for subscriber in members:
-            if subscriber not in group:
+            taken, others = line_up.hand_out(batch, self._on_error), line_up.others
+        for subscriber in others:
+            if subscriber not in group.owners:
                 continue
             try:
                 subscriber.deliver(batch)

@@ -110,7 +110,7 @@ class Flow:
     def drop(self) -> None:
         """The connection is lost, or about to be cut: forget what waits, and write no more."""
         self._ended = self._full = True
-        self.fd = -1
+        self._direct(-1)
         self.lane = None
         self._watcher = _NOBODY
         self._backlog = []
@@ -137,7 +137,7 @@ class Flow:
         else:
             self._transport.registerProducer(self, False)  # asks for data at once, and is not heard yet
             self._full = True
-            self.fd = -1
+            self._direct(-1)
             self._transport.write(bytes(rest[:SLICE]))
             self._keep(rest[SLICE:])
             self._tell()
@@ -147,7 +147,7 @@ class Flow:
     def pauseProducing(self) -> None:
         """The transport's buffer is full."""
         self._full = True
-        self.fd = -1
+        self._direct(-1)
         self._tell()
 
     def resumeProducing(self) -> None:
@@ -156,7 +156,7 @@ class Flow:
             return
         self._full = False
         if self._socket is not None:
-            self.fd = self._socket.fileno()
+            self._direct(self._socket.fileno())
             self._transport.unregisterProducer()
         waiting, self._backlog = self._backlog, []
         if waiting:
@@ -169,6 +169,12 @@ class Flow:
         self.drop()
 
     # Private.
+
+    def _direct(self, fd: int) -> None:
+        """Take note of where data can be sent straight to; negative: nowhere."""
+        self.fd = fd
+        if self.lane is not None:
+            self.lane.changes += 1
 
     def _pass_on(self, data: bytes | memoryview) -> None:
         """Give *data* to the transport, until that is full."""

@@ -105,14 +105,20 @@ class Gathering:
         self._waiting[sender] = (*pieces, data)
         return True
 
-    def give(self, senders: Collection[Sender], data: bytes) -> None:
-        """Send *data* to all *senders*: at once, unless something waits that would be overtaken."""
-        if self._waiting or self._send_many is None:
+    def give(self, senders: Collection[Sender], fds: Collection[int], data: bytes) -> None:
+        """Send *data* to all *senders*, at once, unless something waits that would be overtaken.
+
+        :param fds: their descriptors.
+        """
+        if self._waiting:
             for sender in senders:
                 if not self.take(sender, data):
                     sender.write(data)
+        elif self._send_many is None:
+            for sender in senders:
+                sender.write(data)
         else:
-            self._send_to(senders, data, self._send_many)
+            self._send_to(senders, fds, data, self._send_many)
 
     def pop(self, sender: Sender) -> bytes:
         """Return what *sender* has gathered, which is its own to send or to drop from now on."""
@@ -137,11 +143,11 @@ class Gathering:
                 for sender in senders:
                     sender.write(data)
             else:
-                self._send_to(senders, data, self._send_many)
+                self._send_to(senders, [sender.fd for sender in senders], data, self._send_many)
 
-    def _send_to(self, senders: Collection[Sender], data: bytes, send_many: SendMany) -> None:
+    def _send_to(self, senders: Collection[Sender], fds: Collection[int], data: bytes, send_many: SendMany) -> None:
         size = len(data)
-        counts = send_many([sender.fd for sender in senders], data)
+        counts = send_many(fds, data)
         if counts.count(size) == len(counts):  # nearly always
             return
         for sender, count in zip(senders, counts, strict=True):

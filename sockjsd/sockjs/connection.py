@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import parse_qs
 
 from sockjsd.sockjs.batch import Batch, Message
-from sockjsd.sockjs.lanes import hand_out
+from sockjsd.sockjs.lanes import LineUp
 
 if TYPE_CHECKING:
     from sockjsd.sockjs.interfaces import Conversation
@@ -104,7 +104,9 @@ class SockJSConnection:
         with self.session.together:
             # Who is there twice gets it twice: not in one call, as the socket has to take all of the first one before.
             if len(set(sessions)) == len(sessions):
-                _, sessions = hand_out(batch, sessions, _raise)
+                line_up = LineUp(sessions)
+                line_up.hand_out(batch, _raise)
+                sessions = line_up.others
             for session in sessions:
                 session.deliver(batch)
 

@@ -170,13 +170,15 @@ class Session:
     def release(self, receiver: Receiver) -> None:
         """Take note that *receiver* is done; the client is expected to send another one."""
         if self._receiver is receiver:
-            self._receiver = self.line = None
+            self._receiver = None
+            self._leave_line()
             self._rearm()
 
     def interrupted(self, receiver: Receiver, code: int = INTERRUPTED[0], reason: str = INTERRUPTED[1]) -> None:
         """Take note that the socket of *receiver* was lost, or closed by the client with *code*."""
         if self._receiver is receiver:
-            self._receiver = self.line = None
+            self._receiver = None
+            self._leave_line()
             self._discard()
             self.close(code, reason)
 
@@ -291,12 +293,18 @@ class Session:
     def _end(self, code: int, reason: str) -> None:
         """Tell the client, and the application as soon as it listens."""
         self._change(Event.ENDED)
-        self.line = None
+        self._leave_line()
         self.close_code, self.close_reason = code, reason
         if self._receiver is not None:
             self._take_leave(self._receiver)
         if not self._talking:
             self._conclude()
+
+    def _leave_line(self) -> None:
+        """Let everything that is sent from now on come through this session."""
+        line, self.line = self.line, None
+        if line is not None and line.lane is not None:
+            line.lane.changes += 1
 
     def _take_leave(self, receiver: Receiver) -> None:
         """Give *receiver* what still waits and then, unless that was all it could carry, the close frame."""

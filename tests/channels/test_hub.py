@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.channels.forms import BARE, PUSHES_WITH_JOINS
-from sockjsd.channels.hub import Hub, HubCounts
+from sockjsd.channels.hub import CROWD, Hub, HubCounts
 from sockjsd.channels.publications import ClientInfo, Item, Joined, Publication
 from sockjsd.errors import StateError
 from sockjsd.sockjs.batch import Batch as RealBatch
@@ -286,7 +286,7 @@ class FormTests(HubCase):
         class Quick(Reader):
             class line:  # an attribute of sessions
                 fd = 7
-                lane = Lane(WEBSOCKET, Tally(), lambda lines, data: sent.append(data))
+                lane = Lane(WEBSOCKET, Tally(), lambda lines, fds, data: sent.append(data))
 
         bob = Quick("bob", self.log)
         self.reader("ann", "news", reaction=lambda: self.hub.unsubscribe("news", bob))
@@ -304,6 +304,74 @@ class FormTests(HubCase):
         self.assertEqual(self.hub.subscribers("news"), 2)
         self.hub.hold("held")
         self.assertEqual(self.hub.listeners(), {"news": 2, "held": 0})
+
+
+class Way:
+    """A line that takes everything."""
+
+    def __init__(self, lane: Lane, fd: int) -> None:
+        self.lane: Lane | None = lane
+        self.fd = fd
+
+
+class Session(Reader):
+    """A subscriber with a line."""
+
+    def __init__(self, lane: Lane, fd: int) -> None:
+        super().__init__(str(fd), [])
+        self.line = Way(lane, fd)
+
+
+class CrowdTests(HubCase):
+    """So many subscribers of one channel that the hub remembers how they are sorted."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.sent: list[tuple[list[int], bytes]] = []
+        self.lane = Lane(WEBSOCKET, Tally(), lambda lines, fds, data: self.sent.append((list(fds), data)))
+        self.sessions = [Session(self.lane, number) for number in range(CROWD)]
+        for session in self.sessions:
+            self.hub.subscribe("news", session, BARE)
+        self.assertEqual(self.receivers("1"), list(range(CROWD)))
+
+    def receivers(self, text: str) -> list[int]:
+        """Publish, and return the descriptors to which it was sent."""
+        self.sent.clear()
+        self.publish(news=[text])
+        return self.sent[0][0] if self.sent else []
+
+    def test_next_publication_reaches_the_same(self) -> None:
+        """With its own bytes."""
+        self.receivers("2")
+        self.assertEqual(self.sent, [(list(range(CROWD)), b'\x81\x06a["2"]')])
+
+    def test_who_comes_and_goes_is_noticed(self) -> None:
+        """Also in one moment, when they are as many as before."""
+        self.hub.unsubscribe("news", self.sessions[0])
+        self.assertEqual(self.receivers("2"), list(range(1, CROWD)))
+        self.hub.subscribe("news", Session(self.lane, 99), BARE)
+        self.assertEqual(self.receivers("3"), [*range(1, CROWD), 99])
+
+    def test_who_is_busy_gets_it_from_its_session_until_it_is_free(self) -> None:
+        """Its lane tells of both."""
+        line = self.sessions[3].line
+        line.fd = -1
+        self.lane.changes += 1
+        self.assertNotIn(3, self.receivers("2"))
+        self.assertEqual(len(self.sessions[3].log), 1)
+        line.fd = 3
+        self.lane.changes += 1
+        self.assertEqual((self.receivers("3"), len(self.sessions[3].log)), (list(range(CROWD)), 1))
+
+    def test_changes_of_other_lanes_do_not_matter(self) -> None:
+        """Each lane has subscribers on many channels, and only its own sorting is in vain."""
+        sorted_before = self.hub._interests["news"].groups[BARE].line_up()
+        Lane(WEBSOCKET, Tally(), lambda lines, fds, data: None).changes += 1
+        self.assertIs(self.hub._interests["news"].groups[BARE].line_up(), sorted_before)
+
+    def test_subscribers_are_counted(self) -> None:
+        """Each publication once for each."""
+        self.assertEqual(self.hub.counts.deliveries, CROWD)
 
 
 class ExpendableTests(HubCase):

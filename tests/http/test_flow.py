@@ -16,6 +16,9 @@ from zope.interface.verify import verifyObject
 from sockjsd import fanout
 from sockjsd.http.flow import SLICE, Flow, plain_socket
 from sockjsd.http.gathering import Gathering
+from sockjsd.sockjs.envelopes import WEBSOCKET
+from sockjsd.sockjs.lanes import Lane
+from sockjsd.stats import Tally
 
 
 class Transport:
@@ -214,6 +217,18 @@ class DirectTests(SynchronousTestCase):
         self.socket.room = 1
         self.flow.send(b"c")
         self.assertEqual((self.socket.sent[-1:], self.transport.producer), (b"c", None))
+
+    def test_lane_is_told_what_becomes_of_the_line(self) -> None:
+        """Whoever remembers descriptors has to learn of each change; at the end there is no lane to tell."""
+        lane = self.flow.lane = Lane(WEBSOCKET, Tally(), self.flow.send_to_many)
+        self.flow.send(b"one")
+        self.assertEqual((self.flow.fd, lane.changes), (7, 0))
+        self.flow.send(b"a" * 100)
+        self.assertEqual((self.flow.fd, lane.changes), (-1, 1))
+        self.transport.turn(100)
+        self.assertEqual((self.flow.fd, lane.changes), (7, 2))
+        self.flow.drop()
+        self.assertEqual((self.flow.fd, lane.changes, self.flow.lane), (-1, 3, None))
 
     def test_full_socket_takes_nothing(self) -> None:
         """The transport gets all of it."""

@@ -201,22 +201,22 @@ class GiveTests(GatheringTestCase):
 
     def test_it_leaves_at_once(self) -> None:
         """Inside and outside, as nothing could be overtaken."""
-        self.gathering.give(self.senders, b"one")
+        self.gathering.give(self.senders, self.fds, b"one")
         with self.gathering:
-            self.gathering.give(self.senders, b"two")
+            self.gathering.give(self.senders, self.fds, b"two")
             self.assertEqual(self.kernel.calls, [(self.fds, b"one"), (self.fds, b"two")])
 
     def test_it_waits_behind_what_waits(self) -> None:
         """Whoever it is that waits: all of it leaves at the end."""
         with self.gathering:
             self.send(b"one", self.senders[:1])
-            self.gathering.give(self.senders, b"two")
+            self.gathering.give(self.senders, self.fds, b"two")
             self.assertEqual(self.kernel.calls, [])
         self.assertEqual(self.kernel.calls, [([0], b"onetwo"), ([1, 2], b"two")])
 
     def test_it_is_written_one_by_one_without_the_compiled_call(self) -> None:
         """As everything is."""
-        Gathering(None).give(self.senders, b"one")
+        Gathering(None).give(self.senders, self.fds, b"one")
         self.assertEqual(self.written(), [[b"one"]] * MANY)
 
 

@@ -159,7 +159,7 @@ class BroadcastTests(TestCase):
         other, life_of_other = connected()
         sent: list[tuple[int, bytes]] = []
         for each in (life, life_of_other):
-            lane = Lane(WEBSOCKET, Tally(), lambda lines, data: sent.append((len(lines), data)))
+            lane = Lane(WEBSOCKET, Tally(), lambda lines, fds, data: sent.append((len(fds), data)))
             each.session.line = Way(lane)
         connection.broadcast([connection, other, connection], "a")
         self.assertEqual((life.lines, life_of_other.lines, sent), (['s: a["a"]'] * 2, ['s: a["a"]'], []))

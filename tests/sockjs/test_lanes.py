@@ -9,7 +9,7 @@ from unittest import TestCase
 
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, Envelope
-from sockjsd.sockjs.lanes import Lane, Line, hand_out
+from sockjsd.sockjs.lanes import Lane, Line, LineUp
 
 
 class Way:
@@ -56,13 +56,14 @@ class LaneTestCase(TestCase):
         """Return a new lane."""
         return Lane(envelope, self.tally, self.send)
 
-    def send(self, lines: Collection[Line], data: bytes) -> None:
+    def send(self, lines: Collection[Line], fds: Collection[int], data: bytes) -> None:
+        self.assertEqual([line.fd for line in lines], [*fds])
         self.sent.append((list(lines), data))
 
     def hand_out(self, members: list[Member | Stranger], *texts: str | bytes) -> tuple[int, list[Member | Stranger]]:
-        """Hand a batch of *texts* to *members*."""
-        taken, others = hand_out(Batch(texts or ("a",)), members, self.failures.append)
-        return taken, [member for member in members if member in others]
+        """Hand a batch of *texts* to *members*; return how many have it, and who has not."""
+        line_up = LineUp(members)
+        return line_up.hand_out(Batch(texts or ("a",)), self.failures.append), line_up.others
 
 
 class HandOutTests(LaneTestCase):
@@ -96,15 +97,6 @@ class HandOutTests(LaneTestCase):
         self.hand_out([Member(Way(lane)), Member(Way(lane))], "a", "b", "c")
         self.assertEqual(self.tally.sent, 6)
 
-    def test_nothing_of_a_handing_out_stays(self) -> None:
-        """The next one begins anew, also after one that failed."""
-        lane = self.lane()
-        gone, stays = Member(Way(lane)), Member(Way(lane))
-        self.hand_out([gone, stays])
-        self.hand_out([gone, stays], b"binary")
-        self.hand_out([stays])
-        self.assertEqual([lines for lines, _ in self.sent], [[gone.line, stays.line], [stays.line]])
-
     def test_batch_that_cannot_be_sent_costs_other_lanes_nothing(self) -> None:
         """Bytes, where JSON has nothing for them."""
         framed, raw = Member(Way(self.lane())), Member(Way(self.lane(RAW_WEBSOCKET)))
@@ -119,10 +111,51 @@ class HandOutTests(LaneTestCase):
 
         framed, raw = Member(Way(self.lane())), Member(Way(self.lane(RAW_WEBSOCKET)))
         with self.assertRaises(TypeError):
-            hand_out(Batch([b"binary"]), [framed, raw], give_up)
+            LineUp([framed, raw]).hand_out(Batch([b"binary"]), give_up)
         self.assertEqual(self.hand_out([framed, raw]), (2, []))
         self.assertEqual(self.sent, [([framed.line], b'\x81\x06a["a"]'), ([raw.line], b"\x81\x01a")])
 
     def test_nobody_is_no_mistake(self) -> None:
         """A channel whose last subscriber has just left."""
         self.assertEqual((self.hand_out([]), self.sent), ((0, []), []))
+
+
+class CurrentTests(LaneTestCase):
+    """How long a line-up holds."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.framed, self.raw = self.lane(), self.lane(RAW_WEBSOCKET)
+        self.ways = [Way(self.framed), Way(self.raw), Way(self.raw, fd=-1)]
+        self.members = [Member(way) for way in self.ways]
+        self.line_up = LineUp(self.members)
+
+    def test_it_holds_while_nothing_changes(self) -> None:
+        """And brings each batch to the same."""
+        for text in "abc":
+            self.assertEqual(self.line_up.hand_out(Batch([text]), self.failures.append), 2)
+        self.assertEqual((self.line_up.current, len(self.sent)), (True, 6))
+
+    def test_it_ends_with_a_change_in_any_of_its_lanes(self) -> None:
+        """One whose only line was busy is among them: it may be free now."""
+        for number, lane in enumerate((self.framed, self.raw, self.lane())):
+            line_up = LineUp([Member(Way(self.framed)), Member(Way(self.raw, fd=-1))])
+            lane.changes += 1
+            self.assertIs(line_up.current, number == 2)
+
+    def test_line_that_ends_meanwhile_gets_nothing(self) -> None:
+        """What was sent to one lane may tell that a client of another one is gone: its descriptor is nobody's."""
+
+        def send(lines: Collection[Line], fds: Collection[int], data: bytes) -> None:
+            self.ways[1].fd = -1
+            self.raw.changes += 1
+
+        first = Member(Way(Lane(WEBSOCKET, self.tally, send)))
+        LineUp([first, *self.members[1:]]).hand_out(Batch(["a"]), self.failures.append)
+        self.assertEqual([[line.fd for line in lines] for lines, _ in self.sent], [[-1]])
+
+    def test_members_keep_their_order(self) -> None:
+        """All of them, and those who get it from their sessions."""
+        stranger = Stranger()
+        line_up = LineUp([stranger, *self.members])
+        self.assertEqual((line_up.members, line_up.others), ([stranger, *self.members], [stranger, self.members[2]]))

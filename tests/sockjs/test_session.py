@@ -8,7 +8,10 @@ from itertools import product
 from unittest import TestCase
 
 from sockjsd.sockjs.batch import OVERHEAD, Batch, Expendable
+from sockjsd.sockjs.envelopes import WEBSOCKET
+from sockjsd.sockjs.lanes import Lane
 from sockjsd.sockjs.session import Session, SessionOptions
+from sockjsd.stats import Tally
 from tests.sockjs.fakes import (
     FakeKeeper,
     Life,
@@ -713,16 +716,20 @@ class LineTests(TestCase):
     """The way straight to a receiver's socket."""
 
     class Way:
-        """A line."""
+        """A line, of a lane of its own."""
 
         fd = 7
-        lane = None
+
+        def __init__(self) -> None:
+            self.lane: Lane | None = Lane(WEBSOCKET, Tally(), lambda lines, fds, data: None)
 
     def setUp(self) -> None:
         self.life = Life()
         self.session = self.life.session
         self.receiver = RecordingReceiver(self.session)
-        self.receiver.line = self.Way()
+        self.receiver.line = way = self.Way()
+        assert way.lane is not None
+        self.lane = way.lane
 
     def test_session_shows_the_line_of_its_receiver(self) -> None:
         """As soon as the application has been told."""
@@ -741,8 +748,18 @@ class LineTests(TestCase):
             with self.subTest(number):
                 self.setUp()
                 self.session.attach(self.receiver)
+                before = self.lane.changes
                 end()
                 self.assertIsNone(self.session.line)
+                self.assertGreater(self.lane.changes, before)
+
+    def test_line_without_a_lane_ends_too(self) -> None:
+        """Of a receiver that nothing may be sent past."""
+        assert self.receiver.line is not None
+        self.receiver.line.lane = None
+        self.session.attach(self.receiver)
+        self.session.close()
+        self.assertIsNone(self.session.line)
 
     def test_receiver_that_came_later_has_no_line(self) -> None:
         """Polls and streams: what they send is their own."""
