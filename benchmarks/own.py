@@ -23,11 +23,11 @@ from benchmarks.wire import (
     frame,
     redis_command,
     redis_publish,
-    redis_transaction,
     sockjs_streaming,
     sockjs_websocket,
 )
-from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
+from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys, split
+from sockjsd.brokers._redis_scripts import script
 from sockjsd.brokers.values import META_TTL, Keeping
 from sockjsd.channels.publications import Publication
 
@@ -93,17 +93,21 @@ def _ours(kind: Kind, environment: Mapping[str, str], redis_port: int) -> Runnin
 
 
 def _with_history(redis_port: int) -> Running:
-    """Return a daemon whose channel has a history, and a trigger that calls the script which ``publish()`` calls."""
+    """Return a daemon whose channel has a history, and triggers: what ``publish()`` and ``publish_many()`` send."""
     port = free_port()
     history = f"[namespace]\nhistory_size = {HISTORY.size}\nhistory_ttl = {HISTORY.ttl:.0f}\nrecovery = stream\n"
     server = daemon(port, _live(redis_port, port) + history, {})
-    call = RedisCalls(RedisKeys(PREFIX.rstrip(".")), Random()).publish(CHANNEL, Publication(MESSAGE), HISTORY, None)
+    calls = RedisCalls(RedisKeys(PREFIX.rstrip(".")), Random())
+    one = calls.publish(calls.part(CHANNEL, Publication(MESSAGE), HISTORY))
+
+    def many(count: int) -> bytes:
+        parts = [calls.part(CHANNEL, Publication(MESSAGE), HISTORY) for _ in range(count)]
+        return b"".join(redis_command(*calls.publish_many(some).by_hash) for some in split(parts))
+
     with redis.Redis(port=redis_port) as connection:
-        connection.script_load(call.script.text)
-    publish = redis_command(*call.by_hash)
-    return Running(
-        server, CLIENTS[Kind.FAN_OUT], redis_port, publish, together=lambda count: redis_transaction(publish * count)
-    )
+        for name in ("publish", "publish_many"):
+            connection.script_load(script(name).text)
+    return Running(server, CLIENTS[Kind.FAN_OUT], redis_port, redis_command(*one.by_hash), together=many)
 
 
 def _limit(kind: Kind, redis_port: int) -> Running:
@@ -121,7 +125,7 @@ PURE = System(
 )
 WITH_HISTORY = System(
     "sockjsd-history",
-    f"the channel keeps {HISTORY.size:,} publications: a script in Redis for each, of a burst in one transaction",
+    f"the channel keeps {HISTORY.size:,} publications: published by publish(), bursts by publish_many()",
     {Kind.FAN_OUT: _with_history},
 )
 LIMIT = System(

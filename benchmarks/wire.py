@@ -32,11 +32,6 @@ def redis_command(*words: bytes) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
-def redis_transaction(commands: bytes) -> bytes:
-    """Return *commands* as redis-py's pipeline sends them: all or nothing, and heard all at once."""
-    return redis_command(b"MULTI") + commands + redis_command(b"EXEC")
-
-
 def masked(text: str) -> bytes:
     """Return a WebSocket frame from a client; masked with zeros, which every server has to undo like any mask."""
     payload = text.encode()

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from sockjsd.brokers import _redis_calls as calls
 from sockjsd.brokers._redis_scripts import Call
 from sockjsd.brokers._redis_writer import RedisWriter
-from sockjsd.brokers.values import META_TTL, History, Keeping, Once, Presence, Published
-from sockjsd.channels.publications import ClientInfo, Position, Publication
+from sockjsd.brokers.values import META_TTL, History, Presence
+from sockjsd.channels.publications import ClientInfo, Position
 
 ResultT = TypeVar("ResultT")
 
@@ -27,12 +27,6 @@ class RedisMemory:
     def __init__(self, writer: RedisWriter, scripts: calls.RedisCalls) -> None:
         self._writer = writer
         self._scripts = scripts
-
-    def keep(
-        self, channel: str, publication: Publication, keeping: Keeping | None, once: Once | None
-    ) -> Deferred[Published]:
-        """Publish by the script, which a history and an idempotency key need."""
-        return self._run(self._scripts.publish(channel, publication, keeping, once), calls.read_published)
 
     def history(
         self,

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.brokers.test_redis_scripts -*-
-"""The scripts that run inside Redis: each is one file of ``lua/``, some with a shared beginning.
+"""The scripts that run inside Redis: each is one file of ``lua/``, all with a shared beginning.
 
 What a script does is all or nothing for everybody else, which is what makes positions
 dependable.  Their texts say what they take and return; :mod:`sockjsd.brokers._redis_calls` does that in Python.
@@ -17,13 +17,14 @@ from importlib.resources import files
 
 #: Each script and what is loaded in front of it.
 _PRELUDES = {
-    "publish": "position",
-    "history": "position",
-    "renew": "position",
-    "add_presence": "leases",
-    "remove_presence": "leases",
-    "presence": "leases",
-    "presence_stats": "leases",
+    "publish": ("epoch",),
+    "publish_many": ("epoch",),
+    "history": ("epoch", "position"),
+    "renew": ("epoch", "position"),
+    "add_presence": ("leases",),
+    "remove_presence": ("leases",),
+    "presence": ("leases",),
+    "presence_stats": ("leases",),
 }
 
 #: How the answer of a Redis begins that has never seen the script.
@@ -71,7 +72,7 @@ def script(name: str) -> Script:
     :raises KeyError: there is none.
     """
     folder = files("sockjsd.brokers") / "lua"
-    parts = [(folder / f"{part}.lua").read_bytes() for part in (_PRELUDES[name], name)]
+    parts = [(folder / f"{part}.lua").read_bytes() for part in (*_PRELUDES[name], name)]
     text = b"\n".join(parts)
     # The hash is Redis's choice, and protects nothing.
     return Script(text, sha1(text, usedforsecurity=False).hexdigest().encode())

@@ -66,6 +66,11 @@ class RedisWriter:
         self._known.clear()
         return self._greet(connection)
 
+    @property
+    def connected(self) -> bool:
+        """Whether commands are taken now."""
+        return self.link.ready is not None
+
     def ask(self, *words: bytes) -> Deferred[object]:
         """Send one command; fires with the answer."""
         connection = self.link.ready
@@ -90,8 +95,15 @@ class RedisWriter:
     def _refuse(self) -> Deferred[object]:
         return fail(BrokerUnavailable(f"Redis is not connected: {self.link.problem}"))
 
+    def refused(self, text: str) -> Failure:
+        """Return what a refusal by Redis means that is only a part of an answer."""
+        return Failure(self._unavailable(Failure(ResponseError(text)), self.link.ready))
+
     def _call_by_text(self, failure: Failure, call: Call, connection: RedisConnection) -> Deferred[object] | Failure:
-        """The scripts were flushed: what was asked was not done, so it can be asked again."""
+        """The scripts were flushed: what was asked was not done, so it can be asked again.
+
+        What was sent behind it has been done meanwhile.  What has an order waits in the outbox until it is answered.
+        """
         if not failure.check(ResponseError) or not failure.getErrorMessage().startswith(NOSCRIPT):
             return failure
         if connection is not self.link.ready:
@@ -102,6 +114,9 @@ class RedisWriter:
         """A failed command as the error that callers know; what is no answer of Redis is a bug of ours and goes on."""
         if not isinstance(failure.value, RedisError):
             return failure
-        if _READONLY in failure.getErrorMessage():
+        raise self._unavailable(failure, connection) from failure.value
+
+    def _unavailable(self, failure: Failure, connection: RedisConnection | None) -> BrokerUnavailable:
+        if connection is not None and _READONLY in failure.getErrorMessage():
             connection.abort("Redis is a replica now")
-        raise BrokerUnavailable(f"Redis did not do it: {describe(failure)}") from failure.value
+        return BrokerUnavailable(f"Redis did not do it: {describe(failure)}")

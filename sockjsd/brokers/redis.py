@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
 from sockjsd.brokers._redis_link import RedisPlace
 from sockjsd.brokers._redis_memory import RedisMemory
+from sockjsd.brokers._redis_outbox import RedisOutbox
 from sockjsd.brokers._redis_reader import RedisReader
 from sockjsd.brokers._redis_sentinel import SentinelEndpoint, SentinelWatch
 from sockjsd.brokers._redis_server import SameServer
@@ -31,8 +32,8 @@ from sockjsd.brokers._redis_url import make_endpoint, parse_redis_url
 from sockjsd.brokers._redis_writer import RedisWriter
 from sockjsd.brokers.interface import BrokerStatus, ControlListener, Listener, discard
 from sockjsd.brokers.values import Keeping, Once, Published
-from sockjsd.channels.publications import Joined, Left, Position, Publication
-from sockjsd.channels.wire import encode, well_formed
+from sockjsd.channels.publications import Joined, Left, Publication
+from sockjsd.channels.wire import well_formed
 
 #: What a pattern of PUBSUB CHANNELS takes for more than a character.
 _GLOB_SIGNS = "\\*?[]^-"
@@ -98,7 +99,9 @@ class RedisBroker(RedisMemory, Service):
         self._server = SameServer(master=sentinel is not None)
         self._watch = SentinelWatch(sentinel, self._move, reactor, config.ping_interval) if sentinel else None
         self._reader = RedisReader(place, self, self._keys, self.node, self._hand_over, self._server.greet)
-        super().__init__(RedisWriter(place, self, self._server.greet), RedisCalls(self._keys, random))
+        writer, scripts = RedisWriter(place, self, self._server.greet), RedisCalls(self._keys, random)
+        super().__init__(writer, scripts)
+        self._outbox = RedisOutbox(writer, scripts, reactor)
 
     @property
     def status(self) -> BrokerStatus:
@@ -125,6 +128,7 @@ class RedisBroker(RedisMemory, Service):
         self._lost_at = None
         if self._watch is not None:
             self._watch.stop()
+        self._outbox.flush()
         return gatherResults([self._reader.link.stop(), self._writer.link.stop()])
 
     def service(self) -> Service:
@@ -150,21 +154,18 @@ class RedisBroker(RedisMemory, Service):
     ) -> Deferred[Published]:
         """See the interface."""
         self._mended += well_formed(publication.data) is not publication.data
-        if keeping is not None or (once is not None and once.key):
-            return self.keep(channel, publication, keeping, once)
-        bare = Publication(publication.data, info=publication.info, tags=publication.tags)
-        answer = self._send(self._keys.channel(channel), encode(bare).encode())
-        return answer.addCallback(lambda receivers: Published(receivers, Position()))
+        return self._outbox.send(self._scripts.part(channel, publication, keeping, once))
 
     def announce(self, channel: str, change: Joined | Left) -> Deferred[None]:
         """See the interface."""
-        return self._send(self._keys.channel(channel), encode(change).encode()).addCallback(discard)
+        return self._outbox.send(self._scripts.part(channel, change)).addCallback(discard)
 
     # Other nodes.
 
     def send(self, payload: bytes, node: str = "") -> Deferred[int]:
         """See the interface."""
-        return self._send(self._keys.node(node) if node else self._keys.control, payload)
+        name = self._keys.node(node) if node else self._keys.control
+        return cast("Deferred[int]", self._writer.ask(b"PUBLISH", name, payload))
 
     def channels(self, pattern: str = "") -> Deferred[dict[str, int]]:
         """See the interface."""
@@ -182,9 +183,6 @@ class RedisBroker(RedisMemory, Service):
             # Who left between the two questions is left out.
             found.update({self._reader.inbox.channel(name): count for name, count in counts if count})
         return dict(sorted(found.items()))
-
-    def _send(self, name: bytes, payload: bytes) -> Deferred[Any]:
-        return self._writer.ask(b"PUBLISH", name, payload)
 
     def _hand_over(self) -> None:
         run, control = self._reader.inbox.take()

@@ -77,7 +77,7 @@ class RedisPublisher:
         if keeping is None and not (once and once.key):
             words = (b"PUBLISH", self._calls.keys.channel(channel), encode(publication).encode())
             return int(self._ask_guarded(words))
-        call = self._calls.publish(channel, publication, keeping, once)
+        call = self._calls.publish(self._calls.part(channel, publication, keeping, once))
         return read_published(self._ask_guarded(call.by_hash, call.by_text)).receivers
 
     def _start_afresh(self) -> None:

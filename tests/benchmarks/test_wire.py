@@ -62,13 +62,6 @@ class FrameTests(SynchronousTestCase):
             wire.redis_publish("hi", "sockjsd.x"), b"*3\r\n$7\r\nPUBLISH\r\n$9\r\nsockjsd.x\r\n$2\r\nhi\r\n"
         )
 
-    def test_transaction_holds_all_commands(self) -> None:
-        """As Redis reads it."""
-        ping = wire.redis_command(b"PING")
-        self.assertEqual(
-            wire.redis_transaction(ping * 2), b"*1\r\n$5\r\nMULTI\r\n" + ping * 2 + b"*1\r\n$4\r\nEXEC\r\n"
-        )
-
 
 class RequestTests(SynchronousTestCase):
     """Heads of requests."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 
 from sockjsd.brokers.interface import Broker
-from sockjsd.brokers.values import Keeping, Once
+from sockjsd.brokers.values import Keeping, Once, Published
 from sockjsd.channels.publications import ClientInfo, Item, Joined, Left, Position, Publication, Run
 
 Steps = Generator[Deferred[Any], Any, None]
@@ -273,6 +273,105 @@ class OnceContract(BrokerContract):
         stale = yield self.broker.publish("a", Publication("2"), KEEP, Once("k", version=1))
         fresh = yield self.broker.publish("a", Publication("2"), KEEP, Once("k", version=3))
         self.assertEqual((stale.duplicate, fresh.duplicate), (True, False))
+
+
+class TogetherContract(BrokerContract):
+    """What is published without waiting for answers, which a broker may handle together."""
+
+    def together(self, *said: tuple[str, Publication, Keeping | None, Once | None]) -> Deferred[list[Published]]:
+        """Publish all of it at once; fires with what became of each."""
+        return gatherResults([self.broker.publish(*each) for each in said])
+
+    @inlineCallbacks
+    def test_publications_made_at_once_keep_their_order(self) -> Steps:
+        """On each channel, kept or not; positions have no holes, and the answers are those of their publications."""
+        for channel in ("a", "b"):
+            self.broker.subscribe(channel)
+            yield self.broker.subscribed(channel)
+        said = [("ab"[number % 3 == 2], Publication(str(number)), KEEP, None) for number in range(250)]
+        published = yield self.together(*said)
+        for channel, count in (("a", 167), ("b", 83)):
+            mine = [
+                (each[1].data, one.position) for each, one in zip(said, published, strict=True) if each[0] == channel
+            ]
+            self.assertEqual([position.offset for _, position in mine], list(range(1, count + 1)))
+            heard = yield self.arrived(channel, count)
+            self.assertEqual([(item.data, item.position) for item in heard], mine)
+            history = yield self.broker.history(channel)
+            self.assertEqual(history.publications, heard[-KEEP.size :])
+            self.assertEqual(history.position, mine[-1][1])
+
+    @inlineCallbacks
+    def test_publications_made_at_once_are_each_what_they_say(self) -> Steps:
+        """Kept, numbered, plain, who left, all on one channel and in order."""
+        self.broker.subscribe("a")
+        yield self.broker.subscribed("a")
+        numbered = Keeping(0, 0.0)
+        replies = [
+            self.broker.publish("a", Publication("1"), KEEP),
+            self.broker.publish("a", Publication("2"), numbered),
+            self.broker.publish("a", Publication("3", info=BOB, tags={"k": "v"})),
+            self.broker.announce("a", Left(BOB)),
+            self.broker.publish("a", Publication("4"), KEEP),
+            self.broker.publish("a", Publication('"é😀"', tags={"k": "é"}), KEEP),
+        ]
+        answers = yield gatherResults(replies)
+        heard = yield self.arrived("a", 6)
+        self.assertEqual([item.offset for item in heard if isinstance(item, Publication)], [1, 2, 0, 3, 4])
+        self.assertEqual(heard[2:4], [Publication("3", info=BOB, tags={"k": "v"}), Left(BOB)])
+        self.assertEqual([heard[0].position, heard[5].position], [answers[0].position, answers[5].position])
+        self.assertEqual((yield self.broker.history("a")).publications, [heard[0], heard[4], heard[5]])
+
+    @inlineCallbacks
+    def test_repetition_made_at_once_is_found(self) -> Steps:
+        """Behind the first one in the same turn, on its channel only, with and without history."""
+        once = Once("k")
+        said = [
+            ("a", Publication("1"), KEEP, once),
+            ("a", Publication("2"), KEEP, None),
+            ("a", Publication("1"), KEEP, once),
+            ("b", Publication("1"), None, once),
+            ("b", Publication("1"), None, once),
+            ("a", Publication("3"), KEEP, Once("l")),
+        ]
+        published = yield self.together(*said)
+        self.assertEqual([one.duplicate for one in published], [False, False, True, False, True, False])
+        self.assertEqual([one.position.offset for one in published], [1, 2, 1, 0, 0, 3])
+        self.assertEqual(published[2].position, published[0].position)
+        self.assertEqual((yield self.kept("a")), ["1", "2", "3"])
+        again = yield self.together(*said)
+        self.assertEqual([one.position.offset for one in again], [1, 4, 1, 0, 0, 3])
+
+    @inlineCallbacks
+    def test_stale_version_made_at_once_is_not_published(self) -> Steps:
+        """Behind a newer one in the same turn, where it is kept and where it is only numbered."""
+        for channel, keeping in (("a", KEEP), ("b", Keeping(0, 0.0))):
+            versions = [(5, ""), (4, ""), (6, "e"), (6, "e"), (5, "f"), (1, ""), (0, ""), (7, "")]
+            onces = [Once(version=version, version_epoch=epoch) for version, epoch in versions]
+            said = [(channel, Publication("1"), keeping, once) for once in onces]
+            published = yield self.together(*said)
+            self.assertEqual(
+                [one.duplicate for one in published], [False, True, False, True, False, True, False, False]
+            )
+            self.assertEqual([one.position.offset for one in published], [1, 1, 2, 2, 3, 3, 4, 5])
+            stale = yield self.broker.publish(channel, Publication("1"), keeping, Once(version=7))
+            self.assertEqual((stale.duplicate, stale.position), (True, published[-1].position))
+
+    @inlineCallbacks
+    def test_stale_publication_made_at_once_does_not_use_up_its_key(self) -> Steps:
+        """A later one of the same turn may have it."""
+        versions = [Once(version=2), Once("k", version=1), Once("k", version=3)]
+        published = yield self.together(*[("a", Publication("1"), KEEP, once) for once in versions])
+        self.assertEqual([one.duplicate for one in published], [False, True, False])
+
+    @inlineCallbacks
+    def test_history_keeps_the_newest_of_those_made_at_once(self) -> Steps:
+        """As many as there may be, exactly."""
+        yield self.fill("a", "1", "2")
+        for size, texts, expected in ((3, "345", "345"), (3, "67", "567"), (2, "8", "78"), (9, "90", "7890")):
+            said: list[Any] = [("a", Publication(text), Keeping(size, 60.0), None) for text in texts]
+            yield self.together(*said, ("b", Publication("1"), KEEP, None))
+            self.assertEqual("".join((yield self.kept("a"))), expected)
 
 
 class PresenceContract(BrokerContract):

@@ -14,7 +14,7 @@ from sockjsd.brokers.memory import MemoryBroker
 from sockjsd.brokers.values import Keeping
 from sockjsd.channels.publications import ClientInfo, Item, Publication, Run
 from sockjsd.errors import StateError
-from tests.brokers.contract import CarrierContract, HistoryContract, OnceContract, PresenceContract
+from tests.brokers.contract import CarrierContract, HistoryContract, OnceContract, PresenceContract, TogetherContract
 
 
 def _bare(run: dict[str, list[str]]) -> Run:
@@ -129,7 +129,7 @@ class MemoryBrokerTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.broker.send(b"1")), 1)
 
 
-class ContractTests(HistoryContract, OnceContract, PresenceContract, CarrierContract, TestCase):
+class ContractTests(HistoryContract, OnceContract, TogetherContract, PresenceContract, CarrierContract, TestCase):
     """What every broker does."""
 
     def setUp(self) -> None:

@@ -11,6 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.brokers._redis_scripts import script
 from sockjsd.brokers.interface import Broker, BrokerStatus
 from sockjsd.brokers.redis import RedisBroker
 from sockjsd.brokers.values import Keeping, Once, Published
@@ -253,15 +254,23 @@ class KeepingTests(BrokerCase):
         self.assertEqual([self.successResultOf(reply) for reply in replies], [None, None])
 
     def test_history_and_idempotency_keys_need_the_script(self) -> None:
-        """Each alone, and the answer is read."""
+        """Each alone, in one call, and the answer is read."""
         _, writer = self.start()
         kept = self.broker.publish("a", Publication("1"), Keeping(1, 1.0))
         once = self.broker.publish("a", Publication("1"), None, Once("k"))
-        self.assertEqual([command[0] for command in writer.commands()], [b"EVAL", b"EVALSHA"])
-        writer.answer(b"*5\r\n:2\r\n:7\r\n$4\r\nAb3d\r\n$8\r\n00000001\r\n:0\r\n")
+        self.reactor.advance(0)
+        self.assertEqual([command[:2] for command in writer.commands()], [[b"EVAL", script("publish_many").text]])
+        writer.answer(b"*2\r\n*5\r\n:2\r\n:7\r\n$4\r\nAb3d\r\n$8\r\n00000001\r\n:0\r\n")
         writer.answer(b"*5\r\n:0\r\n:0\r\n$0\r\n\r\n$0\r\n\r\n:1\r\n")
         self.assertEqual(self.successResultOf(kept), Published(2, Position(7, "Ab3d", "00000001")))
         self.assertEqual(self.successResultOf(once), Published(0, Position(), duplicate=True))
+
+    def test_what_waits_is_written_before_the_connection_is_closed(self) -> None:
+        """A publication of the daemon's last turn is not lost."""
+        _, writer = self.start()
+        self.broker.publish("a", Publication("1"), Keeping(1, 1.0))
+        self.broker.stopService()
+        self.assertEqual([command[0] for command in writer.commands()], [b"EVAL"])
 
 
 class ConfirmationTests(BrokerCase):

@@ -8,9 +8,9 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers import _redis_calls as calls
-from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
+from sockjsd.brokers._redis_calls import LARGEST_TOGETHER, MOST_TOGETHER, RedisCalls, RedisKeys, split
 from sockjsd.brokers.values import History, Keeping, Once, Published
-from sockjsd.channels.publications import ClientInfo, Position, Publication
+from sockjsd.channels.publications import ClientInfo, Joined, Left, Position, Publication
 
 KEYS = RedisKeys("p")
 POSITION = Position(7, "Ab3d", "0000000a")
@@ -54,16 +54,83 @@ class CallsTests(SynchronousTestCase):
         self.calls = RedisCalls(KEYS, CountingRandom())
 
     def test_publication_says_what_is_kept_and_what_repeats(self) -> None:
-        """Times in milliseconds, zeros for what is not wanted."""
+        """Times in milliseconds, zeros for what is not wanted; without a position there is no tail but the whole."""
         publication = Publication("é", 7, "Ab3d", "00000001")
-        everything = self.calls.publish("a", publication, Keeping(9, 1.5, 100), Once("k", 0.0001, 3, "e"))
+        part = self.calls.part("a", publication, Keeping(9, 1.5, 100), Once("k", 0.0001, 3, "e"))
+        everything = self.calls.publish(part)
         self.assertEqual(everything.keys, (b"p:stream:a", b"p:meta:a", b"p:result:a k"))
         self.assertEqual(
             everything.arguments,
-            (b"p.a", "0:é".encode(), b"00000001", b"00000002", b"9", b"1500", b"100000", b"1", b"3", b"e"),
+            (b"p.a", "0:é".encode(), b"00000002", b"00000001", b"9", b"1500", b"100000", b"1", b"3", b"e"),
         )
-        nothing = self.calls.publish("a", publication, None, None)
+        nothing = self.calls.publish(self.calls.part("a", publication))
+        self.assertEqual(nothing.arguments[1], "é".encode())
         self.assertEqual(nothing.arguments[4:], (b"0", b"0", b"0", b"0", b"0", b""))
+
+    def test_who_comes_and_goes_is_published_as_it_is(self) -> None:
+        """It is neither kept nor counted."""
+        ann = ClientInfo("1", "c")
+        for change, text in ((Joined(ann), b'j{"u":"1","c":"c"}'), (Left(ann), b'l{"u":"1","c":"c"}')):
+            part = self.calls.part("a", change)
+            self.assertEqual((part.text, part.needs_script), (text, False))
+
+    def test_script_is_needed_for_a_position_and_for_a_key(self) -> None:
+        """A version alone means nothing where nothing is kept."""
+        table = [
+            (None, None, False),
+            (None, Once(version=3), False),
+            (None, Once("k"), True),
+            (Keeping(0, 0.0), None, True),
+            (Keeping(1, 1.0), None, True),
+        ]
+        for keeping, once, needed in table:
+            self.assertEqual(self.calls.part("a", Publication("1"), keeping, once).needs_script, needed)
+
+    def test_many_publications_are_groups_of_neighbours(self) -> None:
+        """Keys and arguments of a channel once for each group, and of a key only where there is one."""
+        keeping = Keeping(9, 1.5, 100)
+        said = [
+            ("a", "1", keeping, None),
+            ("a", "2", keeping, Once("k", 1.0)),
+            ("b", "3", None, Once("k", 1.0, 3, "e")),
+            ("a", "4", keeping, None),
+        ]
+        call = self.calls.publish_many(
+            [self.calls.part(channel, Publication(text), kept, once) for channel, text, kept, once in said]
+        )
+        history = (b"p:stream:a", b"p:meta:a")
+        result = (b"p:stream:b", b"p:meta:b", b"p:result:b k")
+        self.assertEqual(call.keys, (*history, b"p:result:a k", *result, *history))
+        kept, none = (b"9", b"1500", b"100000"), (b"0", b"0", b"0")
+        first = (b"p.a", b"00000005", *kept, b"2", b"0:1", b"00000001", b"0", b"0", b"")
+        second = (b"0:2", b"00000002", b"1000", b"0", b"")
+        third = (b"p.b", b"00000006", *none, b"1", b"3", b"00000003", b"1000", b"3", b"e")
+        fourth = (b"p.a", b"00000007", *kept, b"1", b"0:4", b"00000004", b"0", b"0", b"")
+        self.assertEqual(call.arguments, (*first, *second, *third, *fourth))
+
+    def test_channel_that_keeps_otherwise_is_another_group(self) -> None:
+        """Also where it is the same channel."""
+        parts = [self.calls.part("a", Publication("1"), Keeping(size, 1.0)) for size in (1, 1, 2)]
+        call = self.calls.publish_many(parts)
+        self.assertEqual((call.keys, call.arguments[5], call.arguments[21]), (2 * KEYS.history("a"), b"2", b"1"))
+
+    def test_parts_are_split_by_number_and_size(self) -> None:
+        """None is lost, their order stays, and one that is too large by itself goes alone."""
+        small, large = (self.calls.part("a", Publication("x" * size)) for size in (1, LARGEST_TOGETHER + 1))
+        half = self.calls.part("a", Publication("x" * (LARGEST_TOGETHER // 2)))
+        table = [
+            ([], []),
+            ([small], [1]),
+            ([small] * MOST_TOGETHER, [MOST_TOGETHER]),
+            ([small] * (2 * MOST_TOGETHER + 1), [MOST_TOGETHER, MOST_TOGETHER, 1]),
+            ([half] * 3, [2, 1]),
+            ([small, large, small, small], [1, 1, 2]),
+            ([large], [1]),
+        ]
+        for parts, sizes in table:
+            pieces = list(split(parts))
+            self.assertEqual([len(piece) for piece in pieces], sizes)
+            self.assertEqual([part for piece in pieces for part in piece], parts)
 
     def test_part_of_a_history_is_a_range_of_ids(self) -> None:
         """After an offset, or before it; a number that is too large for Redis counts as its largest."""
@@ -97,6 +164,8 @@ class AnswersTests(SynchronousTestCase):
     def test_answers_are_read(self) -> None:
         """Integers, bytes, and lists of them."""
         self.assertEqual(calls.read_published([2, 7, b"Ab3d", b"0000000a", 1]), Published(2, POSITION, True))
+        many = [[2, 7, b"Ab3d", b"0000000a", 0], [b"WRONGTYPE \xff"]]
+        self.assertEqual(calls.read_many(many), [Published(2, POSITION), "WRONGTYPE \N{REPLACEMENT CHARACTER}"])
         self.assertEqual(calls.read_position([0, b"Ab3d", b""]), Position(0, "Ab3d"))
         self.assertEqual(calls.read_presence_stats([3, 2]), (3, 2))
         self.assertEqual(calls.read_presence([b"c", b'{"u":"1","c":"c"}']), {"c": ClientInfo("1", "c")})

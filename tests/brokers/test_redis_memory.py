@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
 from sockjsd.brokers._redis_memory import RedisMemory
 from sockjsd.brokers._redis_scripts import Call, script
-from sockjsd.brokers.values import History, Keeping, Once, Published
-from sockjsd.channels.publications import ClientInfo, Position, Publication
+from sockjsd.brokers.values import History
+from sockjsd.channels.publications import ClientInfo, Position
 from sockjsd.errors import BrokerUnavailable
 from tests.brokers.test_redis_calls import CountingRandom
 
@@ -59,15 +59,8 @@ class RedisMemoryTests(SynchronousTestCase):
 
     def test_each_question_is_its_script_and_its_answer_is_read(self) -> None:
         """One table: what is called, what is asked, what Redis answers, what comes of it."""
-        one, keeping, once = Publication("1"), Keeping(3, 10.0), Once("k")
         memory, expected = self.memory, self.expected
         table: list[tuple[Any, Any, object, object]] = [
-            (
-                lambda: memory.keep("a", one, keeping, once),
-                lambda: expected.publish("a", one, keeping, once),
-                [2, *PLACE, 0],
-                Published(2, POSITION),
-            ),
             (
                 lambda: memory.history("a", Position(3), 5, reverse=True, meta_ttl=9.0),
                 lambda: expected.history("a", Position(3), 5, True, 9.0),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from hashlib import sha1
+from itertools import chain
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,13 +20,14 @@ class ScriptTests(SynchronousTestCase):
 
     def test_every_file_is_used(self) -> None:
         """Each is a script, or stands in front of one."""
-        used = {*_redis_scripts._PRELUDES, *_redis_scripts._PRELUDES.values()}
+        used = {*_redis_scripts._PRELUDES, *chain.from_iterable(_redis_scripts._PRELUDES.values())}
         self.assertEqual({path.stem for path in FOLDER.iterdir()}, used)
 
     def test_script_has_its_shared_beginning(self) -> None:
-        """The text is both files, and the hash is Redis's."""
-        text = (FOLDER / "leases.lua").read_bytes() + b"\n" + (FOLDER / "presence.lua").read_bytes()
-        self.assertEqual(script("presence"), Script(text, sha1(text).hexdigest().encode()))
+        """The text is all files in their order, and the hash is Redis's."""
+        for name, parts in (("presence", ("leases", "presence")), ("renew", ("epoch", "position", "renew"))):
+            text = b"\n".join((FOLDER / f"{part}.lua").read_bytes() for part in parts)
+            self.assertEqual(script(name), Script(text, sha1(text).hexdigest().encode()))
 
     def test_script_is_read_once(self) -> None:
         """Each call of it uses the same object; there is none of another name."""

@@ -98,6 +98,19 @@ class WriterTests(SynchronousTestCase):
         failure = self.failureResultOf(reply, BrokerUnavailable)
         self.assertEqual(str(failure.value), "Redis did not do it: Redis answers OOM")
 
+    def test_refusal_in_an_answer_is_told_like_a_failure(self) -> None:
+        """Its code, not its text; and a replica is left."""
+        transport = self.connect()
+        error = self.writer.refused("WRONGTYPE s3cret").value
+        self.assertIsInstance(error, BrokerUnavailable)
+        self.assertEqual(str(error), "Redis did not do it: Redis answers WRONGTYPE")
+        self.clock.advance(0)
+        self.assertFalse(transport.lost)
+        self.writer.refused("READONLY You can't write")
+        self.clock.advance(0)
+        self.assertEqual((transport.lost, self.writer.connected), (True, False))
+        self.assertIsInstance(self.writer.refused("READONLY again").value, BrokerUnavailable)
+
     def test_replica_is_left(self) -> None:
         """A Redis that takes no writes any more is not the master: the connection is made again."""
         for text in (b"-READONLY You can't write\r\n", b"-ERR Error running script: -READONLY You can't\r\n"):

@@ -147,9 +147,11 @@ class ScriptTests(MemoryCase):
         self.assertIn("OOM", str(failed))
         yield self.redis("CONFIG", "SET", "maxmemory", "0")
         yield self.broker.publish("a", Publication("1"), KEEP)
+        lost: list[bool] = []
+        self.broker.on_lost = lambda: lost.append(True)
         yield self.redis("REPLICAOF", "127.0.0.1", "1")
         yield self.assertFailure(self.broker.publish("a", Publication("2"), KEEP), BrokerUnavailable)
-        yield self.until(lambda: not self.broker.status.connected)
+        yield self.until(lambda: lost)
         yield self.redis("REPLICAOF", "NO", "ONE")
         yield self.until(lambda: self.broker.status.connected)
         yield self.broker.publish("a", Publication("2"), KEEP)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import gatherResults, inlineCallbacks
 from twisted.internet.threads import deferToThread
 
 from sockjsd.brokers.values import Once
@@ -22,7 +22,8 @@ from tests.functional.wire import make_certificate
 #: What a user of Redis has to be allowed for all that the daemon and Django do.
 NEEDED = (
     "+auth +select +ping +subscribe +unsubscribe +publish +pubsub +eval +evalsha +del +pexpire +pttl +time "
-    "+get +set +hget +hset +hmget +hincrby +hdel +hgetall +hlen +xadd +xrange +xrevrange +zadd +zrem +zrangebyscore"
+    "+get +set +hget +hset +hmget +hincrby +hdel +hgetall +hlen +xadd +xtrim +xrange +xrevrange "
+    "+zadd +zrem +zrangebyscore"
 )
 
 
@@ -53,6 +54,7 @@ class UserTests(RedisCase):
         for reverse in (False, True):
             history = yield broker.history("a", limit=5, reverse=reverse)
             self.assertEqual(history.publications, self.items("a")[:1])
+        yield gatherResults([broker.publish("many", Publication("1"), KEEP, Once("k", version=1)) for _ in range(2)])
         yield broker.remove_history("a")
         yield broker.renew("a", kept.position.epoch)
         yield broker.add_presence("a", "c", ClientInfo("1", "c"), 60)

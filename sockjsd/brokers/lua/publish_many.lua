@@ -1,0 +1,135 @@
+-- Publishes many, one after the other, each as the script publish does it.
+--
+-- Neighbours on one channel are a group: what the channel remembers is read and written once for all of them.  What
+-- is refused of one publication costs the others nothing.
+--
+-- KEYS  for each group: stream, meta, results of the idempotency keys in it, in their order
+-- ARGV  for each group: the channel of PUBLISH, epoch, if a new one is needed, size of the history, 0 for none,
+--       its ttl, ms, ttl of the meta, ms, 0 for no position, number of publications; and for each of these:
+--       tail, tag, ttl of the idempotency key, ms, 0 for no key, version, 0 for none, version epoch
+-- Returns for each publication what publish returns, or {why it was refused}
+
+local call = redis.call
+-- Where the next key and the next argument are.
+local k, a = 1, 1
+-- The group.
+local stream, meta, channel, new_epoch, size, ttl, meta_ttl, counts, keeps
+-- What its channel remembers, once it was read, and what of it is not written yet.
+local epoch, offset, tag, version, version_epoch
+local moved, added, versioned
+
+local function open()
+  local last = call('HMGET', meta, 'e', 's', 't', 'v', 've')
+  epoch, offset, tag = last[1] or begin_epoch(stream, meta, new_epoch), tonumber(last[2] or 0), last[3] or ''
+  version, version_epoch = last[4], last[5]
+end
+
+-- Lua would write a large number with an exponent.
+local function digits()
+  return string.format('%.0f', offset)
+end
+
+local function write_position()
+  if versioned then
+    call('HSET', meta, 's', digits(), 't', tag, 'v', version, 've', version_epoch)
+  else
+    call('HSET', meta, 's', digits(), 't', tag)
+  end
+  moved, versioned = false, false
+end
+
+-- Ends a group.  Shortened once, a stream loses whole blocks, not one entry after the other.
+local function settle()
+  if moved then
+    write_position()
+  end
+  if added then
+    call('XTRIM', stream, 'MAXLEN', size)
+    call('PEXPIRE', stream, ttl)
+  end
+  if epoch then
+    call('PEXPIRE', meta, meta_ttl)
+  end
+end
+
+-- Gives the publication at `at` its position and returns it as text.
+local function place(at)
+  -- Also where the next line is refused: then the stream may have an entry of somebody else with this number.
+  offset, moved = offset + 1, true
+  if keeps then
+    call('XADD', stream, digits() .. '-' .. tonumber(ARGV[at + 1], 16), 'd', ARGV[at])
+    added = true
+  end
+  tag = ARGV[at + 1]
+  if ARGV[at + 3] ~= '0' then
+    version, version_epoch, versioned = ARGV[at + 3], ARGV[at + 4], true
+  end
+  if not keeps then
+    -- Before it is published, because a Redis whose memory is full refuses this.
+    write_position()
+  end
+  return digits() .. ':' .. epoch .. ':' .. tag
+end
+
+local function is_stale(at)
+  local comparable = ARGV[at + 4] == '' or ARGV[at + 4] == version_epoch
+  return ARGV[at + 3] ~= '0' and version and comparable and tonumber(version) >= tonumber(ARGV[at + 3])
+end
+
+-- Publishes what is at `at`, whose idempotency key remembers in `result`, if it has one.
+local function publish(at, result)
+  local known = result and call('GET', result)
+  if known then
+    local its_offset, its_epoch, its_tag = string.match(known, '^(%d+):(%w*):(%w*)$')
+    return {0, tonumber(its_offset), its_epoch, its_tag, 1}
+  end
+  if counts and not epoch then
+    open()
+  end
+  if counts and is_stale(at) then
+    return {0, offset, epoch, tag, 1}
+  end
+  local where = counts and place(at) or '0::'
+  if result then
+    call('SET', result, where, 'PX', ARGV[at + 2])
+  end
+  if counts then
+    return {call('PUBLISH', channel, 'p' .. where .. ':' .. ARGV[at]), offset, epoch, tag, 0}
+  end
+  return {call('PUBLISH', channel, ARGV[at]), 0, '', '', 0}
+end
+
+-- Calls `action`; returns its result, or why it failed.  Before Redis 7 that is a text.
+local function try(action, ...)
+  local done, result = pcall(action, ...)
+  if done then
+    return result
+  end
+  return nil, {type(result) == 'table' and result.err or tostring(result)}
+end
+
+local answers = {}
+while a <= #ARGV do
+  stream, meta, k = KEYS[k], KEYS[k + 1], k + 2
+  channel, new_epoch, size, ttl, meta_ttl = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+  counts, keeps, epoch, moved, added, versioned = meta_ttl ~= '0', size ~= '0', nil, false, false, false
+  local first, last = #answers + 1, #answers + ARGV[a + 5]
+  a = a + 6
+  for n = first, last do
+    local result = nil
+    if ARGV[a + 2] ~= '0' then
+      result, k = KEYS[k], k + 1
+    end
+    local answer, refusal = try(publish, a, result)
+    if refusal and not keeps then
+      -- What was not written must not be remembered.
+      epoch = nil
+    end
+    answers[n], a = answer or refusal, a + 5
+  end
+  local _, refusal = try(settle)
+  for n = first, refusal and last or 0 do
+    answers[n] = refusal
+  end
+end
+return answers
