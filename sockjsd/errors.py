@@ -14,6 +14,7 @@
     │   ├── NotJSON             the data cannot be written as JSON
     │   ├── OddPublication      the idempotency key, the tags or the version given with the data are none
     │   └── BrokerUnavailable   Redis does not answer, or the breaker is open
+    │       └── NotAllPublished     of many publications at once some did not go out
     └── PeerError               whoever is on the other end of a socket broke a rule
         ├── HTTPError           one refused request; carries the status and whether the connection can go on
         ├── APIError            one command of the server API that is refused; carries the code of its answer
@@ -104,6 +105,18 @@ class OddPublication(PublishError):
 
 class BrokerUnavailable(PublishError):
     """The broker did not take the publication in time, or is known to be down."""
+
+
+class NotAllPublished(BrokerUnavailable):
+    """Of many publications at once some, or all, did not go out.
+
+    :param errors: why, by the number of the publication in the order of the call, from 0; all others went out.
+    :param count: how many publications there were.
+    """
+
+    def __init__(self, errors: dict[int, Exception], count: int) -> None:
+        super().__init__(f"{len(errors)} of {count} publications did not go out: {next(iter(errors.values()))}")
+        self.errors = errors
 
 
 class PeerError(SockjsdError):

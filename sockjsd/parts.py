@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 from typing import Any
 
 from sockjsd.brokers.interface import Broker
 from sockjsd.brokers.memory import MemoryBroker
-from sockjsd.brokers.values import Once
+from sockjsd.brokers.values import Letter, Once
 from sockjsd.channels.publications import Publication
 from sockjsd.config import Config
 from sockjsd.config import Server as ServerOptions
 from sockjsd.config.addresses import MEMORY
+from sockjsd.errors import PublishError
 from sockjsd.http.limits import Limits
 from sockjsd.relay import Relay
 
@@ -34,6 +36,15 @@ class LocalPublisher:
         """Hand the publication over; one node hears it: this one."""
         self._reactor.callFromThread(partial(self._relay.publish, channel, publication, once, keep=keep))
         return 1
+
+    def publish_many(self, letters: Sequence[Letter]) -> list[int | PublishError]:
+        """Hand all of them over at once."""
+        self._reactor.callFromThread(self._publish_all, tuple(letters))
+        return [1] * len(letters)
+
+    def _publish_all(self, letters: Sequence[Letter]) -> None:
+        for letter in letters:
+            self._relay.publish(letter.channel, letter.publication, letter.once, keep=letter.keep)
 
 
 def extend_path(folder: str | None) -> None:

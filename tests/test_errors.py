@@ -11,6 +11,7 @@ from sockjsd.errors import (
     BrokerUnavailable,
     ConfigurationError,
     HTTPError,
+    NotAllPublished,
     PayloadError,
     PeerError,
     PublishError,
@@ -63,6 +64,16 @@ class ConfigurationErrorTests(TestCase):
         """For a program that shows them in its own way."""
         error = ConfigurationError("bad value", "site.ini", 7)
         self.assertEqual((error.problem, error.file, error.line), ("bad value", "site.ini", 7))
+
+
+class NotAllPublishedTests(TestCase):
+    """What became of many."""
+
+    def test_error_says_how_many_and_keeps_which(self) -> None:
+        """And why the first of them did not go out."""
+        errors: dict[int, Exception] = {1: BrokerUnavailable("OOM"), 4: BrokerUnavailable("WRONGTYPE")}
+        error = NotAllPublished(errors, 9)
+        self.assertEqual((error.errors, str(error)), (errors, "2 of 9 publications did not go out: OOM"))
 
 
 class PeerErrorTests(TestCase):

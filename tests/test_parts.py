@@ -6,13 +6,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers.memory import MemoryBroker
-from sockjsd.brokers.values import Once
+from sockjsd.brokers.values import Letter, Once
 from sockjsd.channels.publications import Publication
 from sockjsd.config import Broker, Config, Server
 from sockjsd.http.limits import Limits
@@ -43,18 +44,24 @@ class PartsTests(SynchronousTestCase):
         calls: list[Callable[[], object]] = []
 
         class RecordingRelay:
-            def publish(self, channel: str, publication: Publication, once: Once, *, keep: bool) -> None:
+            def publish(self, channel: str, publication: Publication, once: Once | None, *, keep: bool) -> None:
                 heard.append((channel, publication, once, keep))
 
         class Reactor:
-            def callFromThread(self, call: Callable[[], object]) -> None:
-                calls.append(call)
+            def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
+                calls.append(partial(call, *arguments))
 
         said = ("news", Publication("1"), Once("k"))
         self.assertEqual(LocalPublisher(Reactor(), RecordingRelay()).publish(*said, keep=False), 1)
         self.assertEqual(heard, [])
         calls.pop()()
         self.assertEqual(heard, [(*said, False)])
+        letters = [Letter(*said, False), Letter("other", Publication("2"))]
+        self.assertEqual(LocalPublisher(Reactor(), RecordingRelay()).publish_many(letters), [1, 1])
+        self.assertEqual(len(heard), 1)
+        (call,) = calls
+        call()
+        self.assertEqual(heard[1:], [(*said, False), ("other", Publication("2"), None, True)])
 
     def test_path_is_extended_once(self) -> None:
         """In front; nothing does nothing."""

@@ -89,6 +89,19 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """One publication of Django's that is on its way: a checked channel, what is sent, when it counts as a repetition.
+
+    :ivar keep: whether it is kept where the channel has a history.
+    """
+
+    channel: str
+    publication: Publication
+    once: Once | None = None
+    keep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What became of a publication.
 

@@ -6,6 +6,6 @@ It imports neither Twisted nor Cyclone, so that any process may have it.
 
 from __future__ import annotations
 
-from sockjsd.django.api import apublish, publish, publish_failed
+from sockjsd.django.api import apublish, apublish_many, publish, publish_failed, publish_many
 
-__all__ = ["apublish", "publish", "publish_failed"]
+__all__ = ["apublish", "apublish_many", "publish", "publish_failed", "publish_many"]

@@ -4,31 +4,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Required, TypedDict
 
-from sockjsd.brokers.values import VERSION_LIMIT, Once
+from sockjsd.brokers.values import VERSION_LIMIT, Letter, Once
 from sockjsd.channels.names import check_channel
 from sockjsd.channels.publications import Publication
 from sockjsd.django.encoding import encode_data
-from sockjsd.django.publishing import Publisher
 from sockjsd.errors import OddPublication
+
+__all__ = ["LONGEST_KEY", "Letter", "Said", "make_letter"]
 
 #: Characters of the longest idempotency key, and of the longest version epoch: they become parts of keys in Redis.
 LONGEST_KEY = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One publication that is on its way."""
+class Said(TypedDict, total=False):
+    """What ``publish()`` takes, as a dict: one publication of ``publish_many()``."""
 
-    channel: str
-    publication: Publication
-    once: Once | None = None
-    keep: bool = True
-
-    def send(self, publisher: Publisher) -> None:
-        """Hand it over."""
-        publisher.publish(self.channel, self.publication, self.once, keep=self.keep)
+    channel: Required[str]
+    data: Required[object]
+    idempotency_key: str | None
+    tags: Mapping[str, str] | None
+    version: int
+    version_epoch: str
+    keep: bool
 
 
 def make_letter(

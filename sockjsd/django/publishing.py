@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from typing import Protocol
 
 from django.conf import ENVIRONMENT_VARIABLE, settings
 
 from sockjsd import config
-from sockjsd.brokers.values import Once
+from sockjsd.brokers.values import Letter, Once
 from sockjsd.channels.names import check_channel
 from sockjsd.channels.publications import Publication
 from sockjsd.config.addresses import MEMORY
 from sockjsd.django.keeping import Keepings
-from sockjsd.errors import ConfigurationError, NobodyListens
+from sockjsd.errors import ConfigurationError, NobodyListens, PublishError
 
 _NOBODY_LISTENS = (
     "nobody would hear this: the memory broker lives inside the daemon, and this is another process. "
@@ -39,6 +40,9 @@ class Publisher(Protocol):
         It is kept where the channel has a history, unless *keep* is false.  It may be called from any thread,
         blocks for a bounded time, and raises :class:`~sockjsd.errors.PublishError` when it did not go out.
         """
+
+    def publish_many(self, letters: Sequence[Letter]) -> list[int | PublishError]:
+        """Do the same with many, in their order; return for each how many heard, or why it did not go out."""
 
 
 #: What makes one publisher unlike another: the broker, the namespaces, and how long positions are remembered.

@@ -2,7 +2,7 @@
 """Publishing on Redis from any thread, asked once, never repeated.
 
 It is ``PUBLISH <prefix>.<channel> <text>``, or the daemon's own script where the channel keeps a history, or the
-publication has an idempotency key.
+publication has an idempotency key; another script for many at once.
 
 A dead Redis costs a caller at most one time-out; after that :class:`~sockjsd.django.breaker.Breaker`
 answers for it.  No message contains a password.
@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import SystemRandom
 from typing import Any
 
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
-from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys, read_published
-from sockjsd.brokers.values import Keeping, Once
+from sockjsd.brokers._redis_calls import Part, RedisCalls, RedisKeys, read_many, read_published, split
+from sockjsd.brokers.values import Keeping, Letter, Once
 from sockjsd.channels.publications import Publication
 from sockjsd.channels.wire import encode
 from sockjsd.config import Broker
 from sockjsd.config.addresses import hide_password
 from sockjsd.django.breaker import Breaker
 from sockjsd.django.redis_connections import Connection, Dial, IdleConnections, find_secrets, make_dial
-from sockjsd.errors import BrokerUnavailable, NotJSON
+from sockjsd.errors import BrokerUnavailable, NotJSON, PublishError
+
+#: In the answer of a replica.
+_READONLY = "READONLY"
 
 #: One command.
 Words = tuple[bytes, ...]
@@ -79,6 +82,39 @@ class RedisPublisher:
             return int(self._ask_guarded(words))
         call = self._calls.publish(self._calls.part(channel, publication, keeping, once))
         return read_published(self._ask_guarded(call.by_hash, call.by_text)).receivers
+
+    def publish_many(self, letters: Sequence[Letter]) -> list[int | PublishError]:
+        """Send *letters* in their order, a hundred in one question; return for each who heard it, or why nobody did.
+
+        What is refused of one costs the others nothing.
+
+        :raises NotJSON: data of one is not text that UTF-8 can carry; none was sent.
+        """
+        for letter in letters:
+            _check_utf8(letter.publication.data)
+        if self._pid != os.getpid():
+            self._start_afresh()
+        outcomes: list[int | PublishError] = []
+        for some in split([self._part(letter) for letter in letters]):
+            outcomes += self._publish_some(some)
+        return outcomes
+
+    def _part(self, letter: Letter) -> Part:
+        keeping = self._keeping_of(letter.channel) if letter.keep else None
+        return self._calls.part(letter.channel, letter.publication, keeping, letter.once)
+
+    def _publish_some(self, parts: Sequence[Part]) -> list[int | PublishError]:
+        call = self._calls.publish_many(parts)
+        try:
+            answer = self._ask_guarded(call.by_hash, call.by_text)
+        except BrokerUnavailable as error:
+            return [error] * len(parts)
+        return [self._refused(one) if isinstance(one, str) else one.receivers for one in read_many(answer)]
+
+    def _refused(self, text: str) -> BrokerUnavailable:
+        if _READONLY in text:
+            self._connections.close()
+        return self._unavailable(ResponseError(text))
 
     def _start_afresh(self) -> None:
         """Forget connections and breaker: a child shares them with its parent, and locks with its parent's threads."""

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +16,7 @@ from sockjsd.channels.publications import Publication
 from sockjsd.django import publishing
 from sockjsd.django.api import outage_log
 from sockjsd.django.letters import Letter
+from sockjsd.errors import PublishError
 from tests.django import settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,12 +27,16 @@ class RecordingPublisher:
 
     :ivar sent: channels and data.
     :ivar letters: all that was said.
+    :ivar refusals: errors of single publications among many, by their data.
+    :ivar calls: how often many were published.
     """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.letters: list[Letter] = []
         self.error: BaseException | None = None
+        self.refusals: dict[str, PublishError] = {}
+        self.calls = 0
 
     def publish(self, channel: str, publication: Publication, once: Once | None = None, *, keep: bool = True) -> int:
         if self.error is not None:
@@ -38,6 +44,16 @@ class RecordingPublisher:
         self.sent.append((channel, publication.data))
         self.letters.append(Letter(channel, publication, once, keep))
         return 1
+
+    def publish_many(self, letters: Sequence[Letter]) -> list[int | PublishError]:
+        self.calls += 1
+        outcomes: list[int | PublishError] = []
+        for letter in letters:
+            refusal = self.refusals.get(letter.publication.data)
+            if refusal is None:
+                self.publish(letter.channel, letter.publication, letter.once, keep=letter.keep)
+            outcomes.append(refusal or 1)
+        return outcomes
 
 
 class LogLines(logging.Handler):

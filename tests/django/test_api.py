@@ -5,17 +5,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.db.utils import ConnectionDoesNotExist
 
-from sockjsd.django import apublish, publish, publish_failed, publishing
+from sockjsd.django import apublish, apublish_many, publish, publish_failed, publish_many, publishing
 from sockjsd.django.api import outage_log
-from sockjsd.django.letters import make_letter
+from sockjsd.django.letters import Said, make_letter
 from sockjsd.django.outages import PublishCounts
-from sockjsd.errors import BrokerUnavailable, ChannelNameError, NobodyListens, NotJSON, OddPublication
+from sockjsd.errors import (
+    BrokerUnavailable,
+    ChannelNameError,
+    NobodyListens,
+    NotAllPublished,
+    NotJSON,
+    OddPublication,
+)
 from tests.django.fakes import LogLines, PublishingTestCase, run_child
 
 _PUBLISH_WITHOUT_DATABASES = """
@@ -307,6 +314,117 @@ class ImmediateTests(PublishingTestCase):
         self.assertIs(self.assertRaises(BrokerUnavailable, publish, "news", 1, immediate=True), self.publisher.error)
         self.assertEqual(outage_log.counts, PublishCounts(raised=1))
         self.assertEqual(self.log.lines, [])
+
+
+class ManyTests(PublishingTestCase):
+    """``publish_many()``: in order, in one question, each for itself."""
+
+    #: Three publications, the second of which the publisher refuses when :meth:`refuse` says so.
+    THREE: ClassVar[list[Said]] = [
+        {"channel": "news", "data": 1},
+        {"channel": "other", "data": {"n": 2}, "idempotency_key": "k", "tags": {"a": "b"}, "version": 3, "keep": False},
+        {"channel": "news", "data": 3},
+    ]
+
+    def refuse(self) -> BrokerUnavailable:
+        """Let the second one be refused."""
+        error = BrokerUnavailable("WRONGTYPE")
+        self.publisher.refusals['{"n":2}'] = error
+        return error
+
+    def test_publish_many_hands_over_all_that_was_said_at_once(self) -> None:
+        """In order, now or on commit, from a view and from a coroutine, and of any iterable."""
+        expected = [make_letter(**said) for said in self.THREE]
+        publish_many(iter(self.THREE))
+        with transaction.atomic():
+            publish_many(self.THREE)
+            self.assertEqual(self.publisher.calls, 1)
+        asyncio.run(apublish_many(self.THREE))
+        async_to_sync(apublish_many)(self.THREE, immediate=True)
+        self.assertEqual((self.publisher.letters, self.publisher.calls), (expected * 4, 4))
+        self.assertEqual(outage_log.counts, PublishCounts(sent=12))
+
+    def test_publish_many_of_nothing_does_nothing(self) -> None:
+        """No error, whatever the mode."""
+        publish_many([])
+        publish_many([], immediate=True)
+        self.assert_sent()
+
+    def test_publish_many_sends_nothing_when_transaction_rolls_back(self) -> None:
+        """What did not happen is not told; immediately it goes out nevertheless."""
+        with self.assertRaises(Undo), transaction.atomic():
+            publish_many(self.THREE)
+            raise Undo
+        self.assert_sent()
+        with self.assertRaises(Undo), transaction.atomic():
+            publish_many(self.THREE[:1], immediate=True)
+            raise Undo
+        self.assert_sent(("news", "1"))
+
+    def test_publish_many_goes_out_in_order_with_its_neighbours(self) -> None:
+        """On commit, between the publications before and behind it."""
+        with transaction.atomic():
+            publish("news", 0)
+            publish_many(self.THREE)
+            publish("news", 4)
+        self.assertEqual([data for _, data in self.publisher.sent], ["0", "1", '{"n":2}', "3", "4"])
+
+    def test_publish_many_sends_data_as_they_were_at_the_call(self) -> None:
+        """Changing them afterwards changes nothing."""
+        data = {"n": 1}
+        with transaction.atomic():
+            publish_many([{"channel": "news", "data": data}])
+            data["n"] = 2
+        self.assert_sent(("news", '{"n":1}'))
+
+    def test_publish_many_raises_for_one_wrong_publication_before_any_goes_out(self) -> None:
+        """An impossible channel, data or key, something misspelt, something missing."""
+        table: list[tuple[type[Exception], Any]] = [
+            (ChannelNameError, {"channel": "no spaces please", "data": 1}),
+            (NotJSON, {"channel": "news", "data": object()}),
+            (OddPublication, {"channel": "news", "data": 1, "version": -1}),
+            (TypeError, {"channel": "news", "data": 1, "tag": {}}),
+            (TypeError, {"channel": "news"}),
+        ]
+        for error, wrong in table:
+            for immediate in (False, True):
+                self.assertRaises(error, publish_many, [*self.THREE, wrong], immediate=immediate)
+                self.assertRaises(error, async_to_sync(apublish_many), [*self.THREE, wrong], immediate=immediate)
+        self.assert_sent()
+
+    def test_lost_one_of_many_is_counted_and_signalled_alone(self) -> None:
+        """The others went out."""
+        error = self.refuse()
+        signals: list[dict[str, Any]] = []
+
+        def remember(**keywords: Any) -> None:
+            signals.append(keywords)
+
+        publish_failed.connect(remember)
+        self.addCleanup(publish_failed.disconnect, remember)
+        publish_many(self.THREE)
+        self.assert_sent(("news", "1"), ("news", "3"))
+        self.assertEqual(outage_log.counts, PublishCounts(sent=2, lost=1))
+        (signal,) = signals
+        self.assertEqual((signal["channel"], signal["payload"], signal["error"]), ("other", '{"n":2}', error))
+        self.assertIs(signal["sender"], publish)
+
+    def test_publish_many_immediately_says_which_did_not_go_out(self) -> None:
+        """By their numbers; the log is silent."""
+        error = self.refuse()
+        raised = self.assertRaises(NotAllPublished, publish_many, self.THREE, immediate=True)
+        self.assertEqual((raised.errors, str(raised)), ({1: error}, "1 of 3 publications did not go out: WRONGTYPE"))
+        self.assertIs(raised.__cause__, error)
+        self.assertEqual(outage_log.counts, PublishCounts(sent=2, raised=1))
+        self.assertEqual(self.log.lines, [])
+
+    def test_publisher_that_raises_lost_all(self) -> None:
+        """Also with an error that no publisher should raise."""
+        self.publisher.error = ZeroDivisionError("a bug")
+        publish_many(self.THREE)
+        self.assertEqual(outage_log.counts, PublishCounts(lost=3))
+        raised = self.assertRaises(NotAllPublished, publish_many, self.THREE, immediate=True)
+        self.assertEqual(list(raised.errors), [0, 1, 2])
 
 
 class AsyncTests(PublishingTestCase):

@@ -9,7 +9,6 @@ from sockjsd.brokers.values import Once
 from sockjsd.channels.publications import Publication
 from sockjsd.django.letters import LONGEST_KEY, Letter, make_letter
 from sockjsd.errors import ChannelNameError, NotJSON, OddPublication
-from tests.django.fakes import RecordingPublisher
 
 
 class LetterTests(SynchronousTestCase):
@@ -25,13 +24,6 @@ class LetterTests(SynchronousTestCase):
         once = Once("k", version=7, version_epoch="e")
         self.assertEqual(letter, Letter("news", Publication("1", tags={"a": "b"}), once, False))
         self.assertEqual(make_letter("news", 1, version=7).once, Once(version=7))
-
-    def test_letter_is_handed_over_whole(self) -> None:
-        """The publisher gets what was said."""
-        publisher = RecordingPublisher()
-        letter = make_letter("news", 1, "k", {"a": "b"}, keep=False)
-        letter.send(publisher)
-        self.assertEqual(publisher.letters, [letter])
 
     def test_later_changes_change_nothing(self) -> None:
         """Data and tags are copied when they are given."""

@@ -13,11 +13,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers._redis_scripts import script
-from sockjsd.brokers.values import Keeping, Once
+from sockjsd.brokers.values import Keeping, Letter, Once
 from sockjsd.channels.publications import Publication
 from sockjsd.config import Broker
 from sockjsd.django.redis_publisher import RedisPublisher
-from sockjsd.errors import BrokerUnavailable, NotJSON
+from sockjsd.errors import BrokerUnavailable, NotJSON, PublishError
 from tests.django.test_redis_connections import FakeConnection
 
 BROKER = Broker(url="redis://me:hush%21@there:7000/1", prefix="site", breaker_delay=2.0)
@@ -132,6 +132,97 @@ class ScriptTests(RedisPublisherTests):
         """A Redis that takes no writes is no master any more: the next publication connects anew."""
         self.assertRaises(BrokerUnavailable, self.ask, ReadOnlyError("READONLY"))
         self.assertFalse(self.made[0].connected)
+        self.publisher.publish("news", Publication("1"))
+        self.assertEqual(len(self.made), 2)
+
+
+class ManyTests(RedisPublisherTests):
+    """Many at once."""
+
+    @staticmethod
+    def answer(*offsets: int) -> list[tuple[object, ...]]:
+        """What the script answers: two nodes heard each."""
+        return [(2, offset, b"Ab3dAb3d", b"00000001", 0) for offset in offsets]
+
+    def publish(self, count: int, *answers: object) -> list[int | PublishError]:
+        """Publish so many on the channel with a history; Redis answers as told."""
+        if not self.made:
+            self.publisher.publish("news", Publication("first"))
+        self.made[-1].commands.clear()
+        self.made[-1].answers = list(answers)
+        return self.publisher.publish_many([Letter("kept", Publication(str(n))) for n in range(count)])
+
+    def test_many_are_one_question(self) -> None:
+        """Kept, not kept, plain and once, in their order; each has its answer."""
+        letters = [
+            Letter("kept", Publication("1")),
+            Letter("kept", Publication("2"), Once("k", 300.0)),
+            Letter("kept", Publication("3"), keep=False),
+            Letter("news", Publication('"é"')),
+        ]
+        self.publisher.publish("news", Publication("first"))
+        connection = self.made[0]
+        connection.commands.clear()
+        connection.answers = [[*self.answer(1), (0, 1, b"Ab3dAb3d", b"1", 1), (3, 0, b"", b"", 0), (4, 0, b"", b"", 0)]]
+        self.assertEqual(self.publisher.publish_many(letters), [2, 0, 3, 4])
+        (command,) = connection.commands
+        self.assertEqual(command[:2], (b"EVALSHA", script("publish_many").hash))
+        texts = [word for word in command if word in (b"0:1", b"0:2", b"3", '"é"'.encode())]
+        self.assertEqual(texts, [b"0:1", b"0:2", b"3", '"é"'.encode()])
+        self.assertIn(b"site:result:kept k", command)
+
+    def test_more_are_more_questions(self) -> None:
+        """A hundred in each."""
+        outcomes = self.publish(250, self.answer(*range(100)), self.answer(*range(100)), self.answer(*range(50)))
+        self.assertEqual((outcomes, len(self.made[0].commands)), ([2] * 250, 3))
+
+    def test_nothing_asks_nothing(self) -> None:
+        """Nor does it connect."""
+        self.assertEqual(self.publisher.publish_many([]), [])
+        self.assertEqual(self.made, [])
+
+    def test_script_is_sent_when_redis_does_not_know_it(self) -> None:
+        """Before the next question, so that the order stays."""
+        self.publish(101, NoScriptError("NOSCRIPT"), self.answer(*range(100)), self.answer(1))
+        self.assertEqual([command[0] for command in self.made[0].commands], [b"EVALSHA", b"EVAL", b"EVALSHA"])
+
+    def test_refusal_of_one_costs_the_others_nothing(self) -> None:
+        """It says why, without secrets, and Redis is not down."""
+        first, refused, last = self.publish(3, [*self.answer(1), (b"WRONGTYPE not hush!",), *self.answer(2)])
+        self.assertEqual((first, last), (2, 2))
+        self.assertIsInstance(refused, BrokerUnavailable)
+        self.assertIn("WRONGTYPE not ***", str(refused))
+        self.assertTrue(self.made[0].connected)
+        self.assertEqual(self.publish(1, self.answer(1)), [2])
+
+    def test_replica_is_left(self) -> None:
+        """Whether all of the call was refused or one."""
+        for answer in (ReadOnlyError("READONLY"), [(b"READONLY You can't",)]):
+            (refused,) = self.publish(1, answer)
+            self.assertIsInstance(refused, BrokerUnavailable)
+            self.assertFalse(self.made[-1].connected)
+            self.publisher.publish("news", Publication("1"))
+
+    def test_what_is_behind_a_failure_fails_fast(self) -> None:
+        """One time-out for all: the breaker is open; nothing is sent that might overtake."""
+        outcomes = self.publish(201, self.answer(*range(100)), RedisTimeoutError("slow"))
+        self.assertEqual(outcomes[:100], [2] * 100)
+        self.assertTrue(all(isinstance(outcome, BrokerUnavailable) for outcome in outcomes[100:]))
+        self.assertIn("slow", str(outcomes[199]))
+        self.assertIn("not asked again yet", str(outcomes[200]))
+        self.assertEqual(len(self.made[0].commands), 2)
+
+    def test_payload_that_is_no_utf8_is_raised_before_anything_is_sent(self) -> None:
+        """Redis is not asked, and not blamed."""
+        letters = [Letter("news", Publication("1")), Letter("news", Publication('"\ud800"'))]
+        self.assertRaises(NotJSON, self.publisher.publish_many, letters)
+        self.assertEqual(self.made, [])
+
+    def test_forked_child_has_connections_of_its_own(self) -> None:
+        """As for a single publication."""
+        self.publish(1, self.answer(1))
+        self.patch(os, "getpid", lambda: -1)
+        self.publisher.publish_many([])
         self.publisher.publish("news", Publication("1"))
         self.assertEqual(len(self.made), 2)
 

@@ -61,6 +61,31 @@ publish("chat:1", 6, immediate=True)
 """
 
 
+#: The same with many at once.
+_PUBLISH_MANY = """
+import asyncio
+from redis import Redis
+from sockjsd.django import apublish_many, publish_many
+from sockjsd.django.publishing import find_config
+from sockjsd.errors import NotAllPublished
+def many(*said):
+    return [{"channel": channel, "data": data, **more} for channel, data, more in said]
+publish_many(many(*[("chat:1", number, {}) for number in range(250)]), immediate=True)
+publish_many(many(*[("news", number, {}) for number in range(50)]), immediate=True)
+once = ("chat:1", "once", {"idempotency_key": "k", "version": 5})
+asyncio.run(apublish_many(many(once, ("news", 1, {}), once, ("chat:1", "stale", {"version": 4})), immediate=True))
+redis = Redis.from_url(find_config().broker.url)
+redis.script_flush()
+publish_many(many(("chat:1", "last", {"keep": False}), ("news", 2, {}), ("chat:1", "again", {})), immediate=True)
+redis.set("sockjsd:meta:chat:2", "nonsense")
+try:
+    publish_many(many(("chat:2", "refused", {}), ("news", 3, {})), immediate=True)
+except NotAllPublished as error:
+    print(str(error).partition(":")[0])
+redis.close()
+"""
+
+
 class Subscriber:
     """Somebody who listens to channels with plain redis-py."""
 
@@ -193,6 +218,23 @@ class RedisTests(PublishingTests):
         self.assertEqual(texts, expected)
         entries = server.ask("XRANGE", "sockjsd:stream:chat:1", "-", "+")
         self.assertEqual([fields[b"d"] for _, fields in entries], [b"0:2", b'15:{"t":{"a":"b"}}3', b"0:6"])
+
+    def test_many_are_published_in_order_each_as_it_says(self) -> None:
+        """From a view and from a coroutine, with and without history, also when Redis has forgotten the scripts."""
+        server = self.start()
+        file = Path(self.mktemp())
+        file.write_text(f"[broker]\nurl = {server.url}\n[namespace chat]\nhistory_size = 200\nhistory_ttl = 1min\n")
+        heard = Subscriber(self, server, "sockjsd.chat:1", "sockjsd.news")
+        self.assertEqual(run_child(_PUBLISH_MANY, SOCKJSD_CONFIG=str(file)), "1 of 2 publications did not go out")
+        received = heard.receive(306)
+        texts = [text.rpartition(":")[2] for channel, text in received if channel == "sockjsd.chat:1"]
+        self.assertEqual(texts, [*map(str, range(250)), '"once"', '"last"', '"again"'])
+        self.assertEqual(
+            [text for channel, text in received if channel == "sockjsd.news"], [*map(str, range(50)), "1", "2", "3"]
+        )
+        entries = server.ask("XRANGE", "sockjsd:stream:chat:1", "-", "+")
+        self.assertEqual(len(entries), 200)
+        self.assertEqual(entries[-1][1][b"d"], b'0:"again"')
 
     def test_password_is_used_from_url_and_option(self) -> None:
         """The option wins over the URL."""
