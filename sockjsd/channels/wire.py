@@ -30,6 +30,8 @@ _KINDS = ("p", "j", "l")
 _MEMBERSHIP: dict[str, type[Joined] | type[Left]] = {"j": Joined, "l": Left}
 #: The beginning of a publication of ours: offset, epoch, tag.
 _PLACE = re.compile(r"p(?:0::|([1-9][0-9]{0,15}):([A-Za-z0-9]{4,8}):([0-9a-f]{8})):")
+#: The beginning of most publications that have a position: it, and a tail without meta.
+_USUAL = re.compile(r"p([1-9][0-9]{0,15}):([A-Za-z0-9]{4,8}):([0-9a-f]{8}):0:")
 #: The beginning of a tail: the number of characters of the meta.
 _COUNT = re.compile(r"([0-9]{1,7}):")
 
@@ -50,6 +52,10 @@ def decode(text: str) -> Item:
     """The item that *text* is; a bare publication where it is none of ours."""
     if not text.startswith(_KINDS):
         return Publication(text)
+    usual = _USUAL.match(text)
+    if usual is not None:
+        offset, epoch, tag = usual.groups()
+        return Publication(text[usual.end() :], int(offset), epoch, tag)
     try:
         return _decode_ours(text)
     except (ValueError, KeyError, TypeError, RecursionError):

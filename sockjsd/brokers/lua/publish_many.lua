@@ -9,7 +9,7 @@
 --       tail, tag, ttl of the idempotency key, ms, 0 for no key, version, 0 for none, version epoch
 -- Returns for each publication what publish returns, or {why it was refused}
 
-local call = redis.call
+local call, keys, arguments = redis.call, KEYS, ARGV
 -- Where the next key and the next argument are.
 local k, a = 1, 1
 -- The group.
@@ -54,26 +54,30 @@ end
 
 -- Gives the publication at `at` its position and returns it as text.
 local function place(at)
-  -- Also where the next line is refused: then the stream may have an entry of somebody else with this number.
+  -- Also where XADD is refused: then the stream may have an entry of somebody else with this number.
   offset, moved = offset + 1, true
+  local number, its_tag = digits(), arguments[at + 1]
   if keeps then
-    call('XADD', stream, digits() .. '-' .. tonumber(ARGV[at + 1], 16), 'd', ARGV[at])
+    call('XADD', stream, number .. '-' .. tonumber(its_tag, 16), 'd', arguments[at])
     added = true
   end
-  tag = ARGV[at + 1]
-  if ARGV[at + 3] ~= '0' then
-    version, version_epoch, versioned = ARGV[at + 3], ARGV[at + 4], true
+  tag = its_tag
+  if arguments[at + 3] ~= '0' then
+    version, version_epoch, versioned = arguments[at + 3], arguments[at + 4], true
   end
   if not keeps then
     -- Before it is published, because a Redis whose memory is full refuses this.
     write_position()
   end
-  return digits() .. ':' .. epoch .. ':' .. tag
+  return number .. ':' .. epoch .. ':' .. its_tag
 end
 
 local function is_stale(at)
-  local comparable = ARGV[at + 4] == '' or ARGV[at + 4] == version_epoch
-  return ARGV[at + 3] ~= '0' and version and comparable and tonumber(version) >= tonumber(ARGV[at + 3])
+  if arguments[at + 3] == '0' or not version then
+    return false
+  end
+  local comparable = arguments[at + 4] == '' or arguments[at + 4] == version_epoch
+  return comparable and tonumber(version) >= tonumber(arguments[at + 3])
 end
 
 -- Publishes what is at `at`, whose idempotency key remembers in `result`, if it has one.
@@ -91,45 +95,46 @@ local function publish(at, result)
   end
   local where = counts and place(at) or '0::'
   if result then
-    call('SET', result, where, 'PX', ARGV[at + 2])
+    call('SET', result, where, 'PX', arguments[at + 2])
   end
   if counts then
-    return {call('PUBLISH', channel, 'p' .. where .. ':' .. ARGV[at]), offset, epoch, tag, 0}
+    return {call('PUBLISH', channel, 'p' .. where .. ':' .. arguments[at]), offset, epoch, tag, 0}
   end
-  return {call('PUBLISH', channel, ARGV[at]), 0, '', '', 0}
+  return {call('PUBLISH', channel, arguments[at]), 0, '', '', 0}
 end
 
--- Calls `action`; returns its result, or why it failed.  Before Redis 7 that is a text.
-local function try(action, ...)
-  local done, result = pcall(action, ...)
-  if done then
-    return result
-  end
-  return nil, {type(result) == 'table' and result.err or tostring(result)}
+-- Why something failed, as the answer; before Redis 7 that is a text.
+local function refusal(problem)
+  return {type(problem) == 'table' and problem.err or tostring(problem)}
 end
 
 local answers = {}
-while a <= #ARGV do
-  stream, meta, k = KEYS[k], KEYS[k + 1], k + 2
-  channel, new_epoch, size, ttl, meta_ttl = ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+while a <= #arguments do
+  stream, meta, k = keys[k], keys[k + 1], k + 2
+  channel, new_epoch, size, ttl, meta_ttl = arguments[a], arguments[a + 1], arguments[a + 2], arguments[a + 3], arguments[a + 4]
   counts, keeps, epoch, moved, added, versioned = meta_ttl ~= '0', size ~= '0', nil, false, false, false
-  local first, last = #answers + 1, #answers + ARGV[a + 5]
+  local first, last = #answers + 1, #answers + arguments[a + 5]
   a = a + 6
   for n = first, last do
     local result = nil
-    if ARGV[a + 2] ~= '0' then
-      result, k = KEYS[k], k + 1
+    if arguments[a + 2] ~= '0' then
+      result, k = keys[k], k + 1
     end
-    local answer, refusal = try(publish, a, result)
-    if refusal and not keeps then
-      -- What was not written must not be remembered.
-      epoch = nil
+    local done, answer = pcall(publish, a, result)
+    if not done then
+      answer = refusal(answer)
+      if not keeps then
+        -- What was not written must not be remembered.
+        epoch = nil
+      end
     end
-    answers[n], a = answer or refusal, a + 5
+    answers[n], a = answer, a + 5
   end
-  local _, refusal = try(settle)
-  for n = first, refusal and last or 0 do
-    answers[n] = refusal
+  local done, problem = pcall(settle)
+  if not done then
+    for n = first, last do
+      answers[n] = refusal(problem)
+    end
   end
 end
 return answers
