@@ -148,7 +148,7 @@ class Node:
             self.close_ports()
             raise
         self._started_at = self._reactor.seconds()
-        self._factory.gathering.each_turn(partial(self._reactor.callLater, 0))
+        self._factory.gathering.each_turn(getattr(self._reactor, "soon", partial(self._reactor.callLater, 0)))
         self._wheel.start()
         self._broker.service().startService()
         if self._administration is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
+from twisted.internet.main import installReactor
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -96,6 +98,14 @@ class Daemon(Service):
             self._node.hurry()
 
 
+def _install_reactor() -> None:
+    """Install ours, unless the command line chose one (``twistd --reactor``), or this is not Linux."""
+    if "twisted.internet.reactor" not in sys.modules and sys.platform == "linux":
+        from sockjsd.reactor import Reactor
+
+        installReactor(Reactor())
+
+
 def makeService(options: Options) -> Service:
     """Return the daemon for ``twistd``.
 
@@ -107,6 +117,7 @@ def makeService(options: Options) -> Service:
         config = load(options["config"])
     except ConfigurationError as error:
         raise SystemExit(f"sockjsd: {error}") from error
+    _install_reactor()
     from twisted.internet import reactor
 
     try:

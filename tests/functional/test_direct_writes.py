@@ -94,7 +94,7 @@ class Place:
         self._folder.cleanup()
 
 
-PLACES = {reactor: Shared(lambda reactor=reactor: Place(reactor)) for reactor in ("epoll", "asyncio", "uvloop")}
+PLACES = {reactor: Shared(lambda reactor=reactor: Place(reactor)) for reactor in ("", "epoll", "asyncio", "uvloop")}
 
 
 class EpollTests(SynchronousTestCase):
@@ -212,6 +212,13 @@ class EpollTests(SynchronousTestCase):
                             fresh.send(masked(1, b"mine"))
                             self.assert_comes(fresh, encode(Opcode.TEXT, b"mine"))
         self.assertNotIn("Traceback", self.place.daemon.log())
+
+
+class DefaultTests(EpollTests):
+    """With the one that is installed where none was chosen: see ``sockjsd/reactor.py``."""
+
+    reactor = ""
+    names = b"Reactor builtins"
 
 
 class AsyncioTests(EpollTests):
