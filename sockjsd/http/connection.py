@@ -20,7 +20,7 @@ from sockjsd.http.body import Body
 from sockjsd.http.exchange import Exchange, Phase, Upgraded
 from sockjsd.http.flow import Flow
 from sockjsd.http.limits import FIRST_GRACE, Waiting
-from sockjsd.http.proxies import End
+from sockjsd.http.proxies import NOBODY, End
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import UNREADABLE, Head
 
@@ -62,6 +62,9 @@ class HTTPConnection(Protocol):
         self.due = -1
         # Who is at the other end; looked up for the first request.
         self._end: End | None = None
+        # The last head, and where its request came from.
+        self._head: Head | None = None
+        self._sender = NOBODY
         self._waiting = _NOTHING
         self._reader: Reader | None = Reader(factory.limits, self)
         self._queue: list[Exchange] = []
@@ -140,7 +143,9 @@ class HTTPConnection(Protocol):
         end = self._end
         if end is None:  # under haproxy: the peer is known now, and was not when the connection was made
             end = self._end = factory.proxies.end_of(self.transport)
-        sender = factory.proxies.sender(head.headers, end)
+        if head is not self._head:  # else its fields have been cleaned, and it comes from whom it came from before
+            self._head, self._sender = head, factory.proxies.sender(head.headers, end)
+        sender = self._sender
         exchange = Exchange(head, self, sender.address, secure=sender.secure)
         self._queue.append(exchange)
         application = factory.application
@@ -198,7 +203,7 @@ class HTTPConnection(Protocol):
         self._stop_reading()
         self._upgraded = protocol
         self._queue.clear()
-        self._answering = self._end = None
+        self._answering = self._end = self._head = None
         self._wait_for(_NOTHING)
         held, self._unread = bytes(self._unread), b""
         try:
@@ -316,7 +321,8 @@ class HTTPConnection(Protocol):
         finally:
             self._advancing = False
         if self._upgraded is None and self._waiting is not _END:
-            self._let_read()
+            if queue or self._unread or self._paused:
+                self._let_read()
             turn = self._turn()
             self._wait_for(turn, again=turn is _BODY)
 

@@ -36,6 +36,7 @@ class Phase(Enum):
 # Looked up for each request: a global is several times cheaper than a member of an enum on Python 3.11.
 _ANSWERING = Phase.ANSWERING
 _DONE = Phase.DONE
+_RECEIVED = Phase.RECEIVED
 _RECEIVING = Phase.RECEIVING
 
 
@@ -206,7 +207,7 @@ class Exchange:
         :param fields: header fields as made by ``fields.block``, without the length.
         :param phrase: stands in for the registered reason of *status*.
         """
-        if self._begun():
+        if self.phase is not _RECEIVED and self._begun():
             return
         if status in BODILESS:
             self._finish(self._answer_head(status, phrase, fields))

@@ -18,8 +18,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import ISSLTransport
@@ -41,8 +40,7 @@ _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 _FORWARDED = re.compile(r"([0-9.]+)(?::[0-9]+)?|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9A-Fa-f:.]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Where a request comes from.
 
     :param address: the client's, as Twisted has addresses; with port 0 where a field told it.
@@ -53,8 +51,11 @@ class Sender:
     secure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+#: Stands where no request has come from anywhere.
+NOBODY = Sender(None, False)
+
+
+class End(NamedTuple):
     """Who is at the other end of a connection.
 
     :param sender: who has connected there, where the PROXY protocol tells it; else the neighbour.
@@ -78,8 +79,10 @@ class Proxies:
 
     def end_of(self, transport: Any) -> End:
         """Return who is at the other end of the connection that *transport* is."""
-        sender = Sender(transport.getPeer(), ISSLTransport.providedBy(transport))
-        return self.end(neighbour_of(transport), sender)
+        peer = transport.getPeer()
+        below = getattr(transport, "transport", None)
+        neighbour = peer if below is None else neighbour_of(below)
+        return self.end(neighbour, Sender(peer, ISSLTransport.providedBy(transport)))
 
     def end(self, neighbour: object, sender: Sender) -> End:
         """Return who is at the other end of a connection.

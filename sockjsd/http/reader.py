@@ -7,6 +7,8 @@ reads chunk extensions and trailers of any length, so all of these are bounded b
 bytes **fed** since something was reported.  And after a request that asks for an upgrade
 it takes the following bytes for the next request, even where they are that request's
 body; so a body together with ``Upgrade`` is refused.
+
+Who polls sends the same request again and again.  One that is byte for byte the one before is not read again.
 """
 
 from __future__ import annotations
@@ -24,12 +26,19 @@ from sockjsd.websocket.handshake import is_upgrade
 #: Bytes of a field beside its name and its value: a colon, a space, and the end of the line.
 _PER_FIELD = 4
 
+#: What ends a head.
+_END = b"\r\n\r\n"
+
+#: Names of fields as they come -> in lower case.  Browsers and proxies send a few dozen of them.
+_NAMES: dict[bytes, str] = {}
+_MOST_NAMES = 500
+
 
 class Sink(Protocol):
     """Gets what a reader finds, in this order for each request; may raise ``HTTPError``."""
 
     def head_received(self, head: rules.Head) -> None:
-        """A head is complete and follows the rules."""
+        """A head is complete and follows the rules; it is the same object where it says the same as the one before."""
 
     def body_received(self, data: bytes) -> None:
         """A part of the body came."""
@@ -51,6 +60,11 @@ class Reader:
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._headers = Headers()
+        # The last head that was read; and what was fed last, if that was one request from beginning to end.
+        self._head = rules.UNREADABLE
+        self._last = b""
+        # Requests that were completed since the last feed began.
+        self._complete = 0
         # Trailers of this request, and their bytes.
         self._trailers = 0
         self._trailers_size = 0
@@ -69,6 +83,28 @@ class Reader:
 
         :raises HTTPError: the bytes cannot be a request; whatever follows must be discarded.
         """
+        if data == self._last and self._repeats(data):
+            return b""
+        begins = not self.in_head and not self.in_body
+        self._complete = 0
+        rest = self._parse(data)
+        self._last = data if begins and self._complete == 1 and not (self.in_head or self.in_body) else b""
+        return rest
+
+    def _repeats(self, data: bytes) -> bool:
+        """Hand the last request over once more, if *data* is that and nothing else; return whether it is."""
+        head = self._head
+        end = data.find(_END) + len(_END)
+        if len(data) - end != head.length or self._upgrade or not head.keep_alive:
+            return False
+        self._sink.head_received(head)
+        if head.length:
+            self._sink.body_received(data[end:])
+        self._sink.request_received(upgrade=False)
+        return True
+
+    def _parse(self, data: bytes) -> bytes:
+        """Let llhttp read *data*; see ``feed``."""
         while data:
             if not self.in_head and not self.in_body:
                 self._fed = 0
@@ -114,7 +150,7 @@ class Reader:
                 raise self._too_many()
             # llhttp leaves white space behind a value; a field without value comes as None.
             text = value.strip(b" \t").decode("latin-1") if value else ""
-            lower = name.lower().decode("latin-1")
+            lower = _NAMES.get(name) or _lower(name)
             if lower in headers:
                 headers.add(lower, text)
             else:
@@ -136,6 +172,7 @@ class Reader:
             if head.has_body:
                 raise HTTPError(400, "A request with a body cannot ask for an upgrade")
             self._upgrade = method == "GET" and is_upgrade(head.headers)
+        self._head = head
         self._sink.head_received(head)
 
     def on_chunk_header(self) -> None:
@@ -151,6 +188,7 @@ class Reader:
         """Hand the request over."""
         self._fed = 0
         self.in_body = False
+        self._complete += 1
         self._sink.request_received(upgrade=self._upgrade)
 
     def _count_trailer(self, size: int) -> None:
@@ -175,6 +213,14 @@ class Reader:
     def _too_long(self) -> HTTPError:
         what = "head" if self.in_head else "framing of the body"
         return HTTPError(431, f"The {what} has more than {self._limits.head_limit} bytes")
+
+
+def _lower(name: bytes) -> str:
+    """Return *name* in lower case, and remember it."""
+    lower = name.lower().decode("latin-1")
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES[name] = lower
+    return lower
 
 
 def _refusal(error: httptools.HttpParserError) -> HTTPError:

@@ -112,9 +112,14 @@ def _host(version: str, headers: Headers) -> str:
     host = headers.get("host", "")
     if "," in host and len(headers.each("host")) > 1:
         raise HTTPError(400, "More than one Host")
-    if _HOST.fullmatch(host) is None:
+    if not _is_host(host):
         raise HTTPError(400, "Not a valid Host")
     return host
+
+
+@lru_cache(maxsize=128)  # a server has few names
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None
 
 
 def _length(version: str, headers: Headers) -> int | None:

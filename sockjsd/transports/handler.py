@@ -67,8 +67,10 @@ class EndpointHandler(LeanHandler):
         return endpoint.body_policy
 
     def _execute(self, transforms: Sequence[Any], *arguments: str, **named: str) -> None:
-        if self.GUARDED and not self.endpoint.origins.permits(self.source()):
-            raise HTTPError(403, "This origin is not allowed here", close=False)
+        if self.GUARDED:
+            origins = self.endpoint.origins
+            if not origins.everybody and not origins.permits(self.source()):
+                raise HTTPError(403, "This origin is not allowed here", close=False)
         if self.CORS and self.exchange.head.method == "OPTIONS":
             self._preflight()
         else:

@@ -9,6 +9,7 @@ from unittest import TestCase
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 
@@ -277,6 +278,17 @@ class ConnectionTests(TestCase):
         self.assertEqual((exchange.request.remote_ip, exchange.request.protocol), (STRANGER, "https"))
         self.assertEqual(exchange.peer, IPv4Address("TCP", STRANGER, 0))
         self.assertEqual(exchange.request.full_url(), "https://example.com/held")
+
+    def test_repeated_request_comes_from_whom_it_came_from_before(self) -> None:
+        """Its fields were cleaned once already; one that names another client is another request."""
+        server, factory = Server(), HTTPFactory(Limits(), Wheel(Clock()), DateField(Clock()), Proxies(TRUSTED))
+        factory.application = server
+        client = Client(factory=factory, peer=address(PROXY))
+        for sender in ("203.0.113.5", "203.0.113.5", "203.0.113.6"):
+            client.send(request(target="/held", x_forwarded_for=f"1.2.3.4, {sender}", x_forwarded_proto="https"))
+            exchange = server.held.pop()
+            self.assertEqual((exchange.request.remote_ip, exchange.request.protocol), (sender, "https"))
+            exchange.respond(200)
 
     def test_handler_sees_nothing_of_what_others_say(self) -> None:
         """Neither as an address nor as a field."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from unittest import TestCase
 
 from sockjsd.errors import HTTPError
@@ -104,6 +105,70 @@ class AcceptedTests(TestCase):
         """They come after the rules were applied."""
         (head,) = read(CHUNKED + "0\r\nHost: b\r\n\r\n").heads
         self.assertEqual(head.headers.each("host"), ["a"])
+
+
+class RepetitionTests(TestCase):
+    """Who sends the same again and again, as polls do."""
+
+    def assert_as_with_new_parser(self, text: str, feeds: int = 3) -> None:
+        """Feed *text* so many times; what is found is what llhttp alone would find, or refuse."""
+        data = text.encode("latin-1")
+        plain, sink = Requests(), Requests()
+        expected = self.outcome(Reader(Limits(), plain)._parse, data, feeds)
+        self.assertEqual((self.outcome(Reader(Limits(), sink).feed, data, feeds), sink.found), (expected, plain.found))
+
+    def outcome(self, feed: Callable[[bytes], bytes], data: bytes, feeds: int) -> list[bytes | int]:
+        """Return what each call returned, and the status with which it ended, if it did."""
+        returned: list[bytes | int] = []
+        try:
+            for _ in range(feeds):
+                returned.append(feed(data))
+        except HTTPError as error:
+            returned.append(error.status)
+        return returned
+
+    def test_repeated_request_is_read_once(self) -> None:
+        """Its head is the same object, its body comes each time."""
+        for text, body in ((GET + "\r\n", b""), (POST + "Content-Length: 3\r\n\r\nabc", b"abc")):
+            sink = Requests()
+            reader = Reader(Limits(), sink)
+            for _ in range(3):
+                self.assertEqual(reader.feed(text.encode()), b"")
+            self.assertEqual([found[2] for found in sink.found], [body] * 3)
+            self.assertTrue(all(head is sink.heads[0] for head in sink.heads))
+
+    def test_other_request_is_read(self) -> None:
+        """One that differs in a byte, and the one before again."""
+        sink = Requests()
+        reader = Reader(Limits(), sink)
+        for host in "aab":
+            reader.feed(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        self.assertEqual([head.host for head in sink.heads], ["a", "a", "b"])
+
+    def test_every_repetition_means_what_llhttp_says(self) -> None:
+        """Each row of the table, accepted and refused."""
+        for row in (*ACCEPTED, *BY_LLHTTP, *BY_US):
+            with self.subTest(row.name):
+                self.assert_as_with_new_parser(row.text)
+
+    def test_beginning_of_a_body_is_no_repetition(self) -> None:
+        """Neither where the same bytes are a request once, and then its body; nor with parts of others around."""
+        announcing = POST + "Content-Length: {:04}\r\n\r\n"
+        for text in (
+            # The second head is as long as the body that it announces.
+            GET + "\r\n" + announcing.format(len(announcing.format(0))),
+            GET + "\r\n" + GET,
+            POST + "Content-Length: 3\r\n\r\nabc\r\n",
+            POST + "Content-Length: 5\r\n\r\n\r\nabc\r\n",
+            POST + "Content-Length: 2\r\n\r\n\r\n\r\n",
+            GET + "Connection: close\r\n\r\n",
+            GET + "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+            GET + WEBSOCKET + "\r\n",
+            "\r\n",
+            "",
+        ):
+            with self.subTest(text):
+                self.assert_as_with_new_parser(text, 5)
 
 
 class UpgradeTests(TestCase):
