@@ -145,9 +145,7 @@ class Crowd:
 
 
 async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End *tasks*, which never do so by themselves.
-
-    One cancellation may not do: until Python 3.12 ``wait_for`` loses one that comes together with its answer.
+    """End *tasks*, which never do so by themselves; one cancellation may come while one is leaving anyway.
 
     :raises RuntimeError: one has ended by itself.
     """
