@@ -3,7 +3,7 @@
 
 Around each event Twisted puts the name of whoever it is for into a logging context, which
 takes as long as reading and answering a short message.  Here only what is written about an
-exception has that name, which is where anybody has looked for it.
+exception, or about the end of a connection, has that name, which is where anybody has looked for it.
 
 What belongs to one turn can be finished at its end, without a timer: see :meth:`Reactor.soon`.
 """
@@ -56,8 +56,8 @@ class Reactor(EPollReactor):
         except BaseException:
             problem = sys.exc_info()[1]
             log.callWithLogger(selectable, log.err)
-        if problem:
-            self._disconnectSelectable(selectable, problem, True)
+        if problem:  # in the context, because what the end of a connection raises must not cost the others their events
+            log.callWithLogger(selectable, self._disconnectSelectable, selectable, problem, True)
 
     def _end_turn(self) -> None:
         calls, self._ends = self._ends, []

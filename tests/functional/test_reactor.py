@@ -20,6 +20,7 @@ class Ear(FileDescriptor):
 
     :ivar far: the other end.
     :ivar then: called after each read.
+    :ivar afterwards: called at the end.
     """
 
     def __init__(self, reactor: Reactor, name: str, lines: list[str]) -> None:
@@ -28,6 +29,7 @@ class Ear(FileDescriptor):
         self.lines = lines
         self.near, self.far = socket.socketpair()
         self.then: Callable[[], Any] = lambda: None
+        self.afterwards: Callable[[], Any] = lambda: None
         self.startReading()
 
     def fileno(self) -> int:
@@ -55,6 +57,7 @@ class Ear(FileDescriptor):
         self.lines.append(f"{self.name} lost: {reason.type.__name__}")
         super().connectionLost(reason)
         self.near.close()
+        self.afterwards()
 
 
 class ReactorCase(SynchronousTestCase):
@@ -142,8 +145,8 @@ class FailureTests(ReactorCase):
         self.assertEqual(self.turn(), ["ann lost: ZeroDivisionError", "ann: one", "bob: two"])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_it_is_logged_with_the_name_of_who_raised(self) -> None:
-        """As Twisted's own reactors do."""
+    def observe(self) -> list[str]:
+        """Return a list of who errors are logged for, from now on."""
         systems: list[str] = []
 
         def observe(event: dict[str, Any]) -> None:
@@ -152,10 +155,26 @@ class FailureTests(ReactorCase):
 
         log.addObserver(observe)
         self.addCleanup(log.removeObserver, observe)
+        return systems
+
+    def test_it_is_logged_with_the_name_of_who_raised(self) -> None:
+        """As Twisted's own reactors do."""
+        systems = self.observe()
         self.ann.then = lambda: 1 / 0
         self.ann.far.send(b"one")
         self.turn()
         self.assertEqual((systems, len(self.flushLoggedErrors(ZeroDivisionError))), (["the ear ann"], 1))
+
+    def test_what_the_end_raises_costs_the_others_nothing(self) -> None:
+        """Neither what came for them in the same turn, nor what is done at its end; it is logged with the name."""
+        systems = self.observe()
+        for ear in (self.ann, self.bob):
+            ear.afterwards = lambda: 1 / 0
+            ear.far.close()
+        self.reactor.soon(lambda: self.lines.append("end"))
+        self.assertEqual(self.turn(), ["ann lost: ConnectionDone", "ann: ", "bob lost: ConnectionDone", "bob: ", "end"])
+        self.assertEqual(sorted(systems), ["the ear ann", "the ear bob"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
 
 class SoonTests(ReactorCase):
