@@ -29,16 +29,17 @@ _PER_FIELD = 4
 #: What ends a head.
 _END = b"\r\n\r\n"
 
-#: Names of fields as they come -> in lower case.  Browsers and proxies send a few dozen of them.
+#: Names of fields as they come -> in lower case.  Browsers and proxies send a few dozen of them, and none so long.
 _NAMES: dict[bytes, str] = {}
 _MOST_NAMES = 500
+_LONGEST_NAME = 64
 
 
 class Sink(Protocol):
     """Gets what a reader finds, in this order for each request; may raise ``HTTPError``."""
 
     def head_received(self, head: rules.Head) -> None:
-        """A head is complete and follows the rules; it is the same object where it says the same as the one before."""
+        """A head is complete and follows the rules; where it was not read again, it is the object of the one before."""
 
     def body_received(self, data: bytes) -> None:
         """A part of the body came."""
@@ -216,9 +217,11 @@ class Reader:
 
 
 def _lower(name: bytes) -> str:
-    """Return *name* in lower case, and remember it."""
+    """Return *name* in lower case, and remember it where it can be one that comes again."""
     lower = name.lower().decode("latin-1")
-    if len(_NAMES) < _MOST_NAMES:
+    if len(name) <= _LONGEST_NAME:
+        if len(_NAMES) >= _MOST_NAMES:  # somebody makes them up, which must not leave everybody else without
+            _NAMES.clear()
         _NAMES[name] = lower
     return lower
 

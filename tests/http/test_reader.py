@@ -7,6 +7,7 @@ from collections.abc import Callable
 from unittest import TestCase
 
 from sockjsd.errors import HTTPError
+from sockjsd.http import reader as reader_module
 from sockjsd.http.limits import Limits
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import Head
@@ -250,6 +251,34 @@ class LimitTests(TestCase):
         self.assertEqual(read(CHUNKED + chunks, self.LIMITS, bytewise=True).found, [("POST", "/", b"x" * 100)])
         (found,) = read(POST + "Content-Length: 1000\r\n\r\n" + "x" * 1000, self.LIMITS).found
         self.assertEqual(found[2], b"x" * 1000)
+
+
+class NameTests(TestCase):
+    """Names of fields, which are remembered for all connections."""
+
+    def setUp(self) -> None:
+        """Begin with none, and leave none behind."""
+        self.names = reader_module._NAMES
+        self.names.clear()
+        self.addCleanup(self.names.clear)
+
+    def read_fields(self, *names: str) -> None:
+        """Read one request with these fields, which come out in lower case."""
+        (head,) = read(GET + "".join(f"{name}: x\r\n" for name in names) + "\r\n", Limits(head_fields=1000)).heads
+        self.assertEqual([*head.headers], ["host", *(name.lower() for name in names)])
+
+    def test_names_that_come_are_remembered_after_many_that_were_made_up(self) -> None:
+        """Whoever made them up has spoilt nothing for good; and their number is bounded."""
+        self.read_fields(*(f"A{number}" for number in range(reader_module._MOST_NAMES)))
+        self.assertLessEqual(len(self.names), reader_module._MOST_NAMES)
+        self.read_fields("Accept-Language")
+        self.assertEqual(self.names[b"Accept-Language"], "accept-language")
+
+    def test_long_name_is_not_remembered(self) -> None:
+        """It could have as many bytes as a head."""
+        fitting = "A" * reader_module._LONGEST_NAME
+        self.read_fields(fitting, fitting + "B")
+        self.assertEqual([*self.names], [b"Host", fitting.encode()])
 
 
 class SinkTests(TestCase):
