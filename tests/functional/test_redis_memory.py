@@ -107,6 +107,19 @@ class ScriptTests(MemoryCase):
         )
 
     @inlineCallbacks
+    def test_refused_publication_uses_up_no_version(self) -> Steps:
+        """It may be published again, and what it has left ends by itself."""
+        yield self.redis("HSET", "test:meta:a", "e", "Ab3d")
+        yield self.redis("SET", "test:stream:a", "1")
+        yield self.assertFailure(
+            self.broker.publish("a", Publication("1"), Keeping(9, 100, 200), Once(version=1)), BrokerUnavailable
+        )
+        self.assertEqual((yield self.redis("TTL", "test:meta:a")), 200)
+        yield self.redis("DEL", "test:stream:a")
+        again = yield self.broker.publish("a", Publication("1"), Keeping(9, 100, 200), Once(version=1))
+        self.assertFalse(again.duplicate)
+
+    @inlineCallbacks
     def test_names_that_look_alike_have_nothing_to_do_with_each_other(self) -> Steps:
         """A colon in a channel or a key leads to no other channel's."""
         first = yield self.broker.publish("a:b", Publication("1"), None, Once("c"))

@@ -106,6 +106,29 @@ class ManyTests(MemoryCase):
         self.assertEqual([one.duplicate for one in again], [False, True])
 
     @inlineCallbacks
+    def test_refused_publication_leaves_its_channel_an_end(self) -> Steps:
+        """What the others of the call have written of it ends by itself."""
+        yield self.redis("HSET", "test:result:a k", "is", "no text")
+        numbered = Keeping(0, 0.0, 100)
+        replies = [self.broker.publish("a", Publication("1"), numbered, once) for once in (None, Once("k"))]
+        answers = yield gatherResults([reply.addCallbacks(_good, _bad) for reply in replies])
+        self.assertEqual([good for good, _ in answers], [True, False])
+        self.assertEqual((yield self.redis("TTL", "test:meta:a")), 100)
+
+    @inlineCallbacks
+    def test_repetition_is_one_also_where_its_neighbour_is_refused(self) -> Steps:
+        """A full Redis can still tell what went out before."""
+        for keeping in (KEEP, Keeping(0, 0.0)):
+            once = Once(f"size {keeping.size}")
+            yield self.broker.publish("a", Publication("1"), keeping, once)
+            yield self.redis("CONFIG", "SET", "maxmemory", "1")
+            replies = [self.broker.publish("a", Publication("1"), keeping, each) for each in (once, None)]
+            answers = yield gatherResults([reply.addCallbacks(_good, _bad) for reply in replies])
+            yield self.redis("CONFIG", "SET", "maxmemory", "0")
+            self.assertEqual([good for good, _ in answers], [True, False])
+            self.assertTrue(answers[0][1].duplicate)
+
+    @inlineCallbacks
     def test_full_redis_refuses_all_and_changes_nothing(self) -> Steps:
         """Nothing was heard or counted of what is said to have failed, kept or numbered."""
         self.broker.subscribe("a")
@@ -131,6 +154,16 @@ class ManyTests(MemoryCase):
         answers = yield self.many("a", "a")
         self.assertEqual([good for good, _ in answers], [False, False])
         yield self.until(lambda: lost)
+
+    @inlineCallbacks
+    def test_refusal_of_a_version_says_why(self) -> Steps:
+        """Also where nothing is kept, and the next publication has none."""
+        numbered = Keeping(0, 0.0)
+        yield self.many("a", "a", keeping=numbered)
+        yield self.redis("CONFIG", "SET", "min-replicas-to-write", "1")
+        replies = [self.broker.publish("a", Publication("1"), numbered, once) for once in (Once(version=1), None)]
+        answers = yield gatherResults([reply.addCallbacks(_good, _bad) for reply in replies])
+        self.assertEqual([(good, "NOREPLICAS" in str(error)) for good, error in answers], [(False, True)] * 2)
 
     @inlineCallbacks
     def test_order_is_kept_when_scripts_are_forgotten(self) -> Steps:

@@ -31,17 +31,20 @@ if ARGV[7] ~= '0' then
       redis.call('PEXPIRE', KEYS[2], ARGV[7])
       return {0, tonumber(last[2] or 0), epoch, before[3] or '', 1}
     end
-    redis.call('HSET', KEYS[2], 'v', ARGV[9], 've', ARGV[10])
   end
   offset = tonumber(last[2] or 0) + 1
   -- Lua would write a large number with an exponent.
   local digits = string.format('%.0f', offset)
   redis.call('HSET', KEYS[2], 's', digits, 't', tag)
+  redis.call('PEXPIRE', KEYS[2], ARGV[7])
   if ARGV[5] ~= '0' then
     redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[5], digits .. '-' .. tonumber(tag, 16), 'd', ARGV[2])
     redis.call('PEXPIRE', KEYS[1], ARGV[6])
   end
-  redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  if ARGV[9] ~= '0' then
+    -- Not before: where XADD is refused the version has to be free for another try.
+    redis.call('HSET', KEYS[2], 'v', ARGV[9], 've', ARGV[10])
+  end
   place = digits .. ':' .. epoch .. ':' .. tag
   text = 'p' .. place .. ':' .. ARGV[2]
 end

@@ -55,13 +55,12 @@ end
 -- Gives the publication at `at` its position and returns it as text.
 local function place(at)
   -- Also where XADD is refused: then the stream may have an entry of somebody else with this number.
-  offset, moved = offset + 1, true
-  local number, its_tag = digits(), arguments[at + 1]
+  offset, tag, moved = offset + 1, arguments[at + 1], true
+  local number = digits()
   if keeps then
-    call('XADD', stream, number .. '-' .. tonumber(its_tag, 16), 'd', arguments[at])
+    call('XADD', stream, number .. '-' .. tonumber(tag, 16), 'd', arguments[at])
     added = true
   end
-  tag = its_tag
   if arguments[at + 3] ~= '0' then
     version, version_epoch, versioned = arguments[at + 3], arguments[at + 4], true
   end
@@ -69,7 +68,7 @@ local function place(at)
     -- Before it is published, because a Redis whose memory is full refuses this.
     write_position()
   end
-  return number .. ':' .. epoch .. ':' .. its_tag
+  return number .. ':' .. epoch .. ':' .. tag
 end
 
 local function is_stale(at)
@@ -123,9 +122,9 @@ while a <= #arguments do
     local done, answer = pcall(publish, a, result)
     if not done then
       answer = refusal(answer)
-      if not keeps then
-        -- What was not written must not be remembered.
-        epoch = nil
+      if moved and not keeps then
+        -- What could not be written must not be remembered, nor written once more.
+        epoch, moved, versioned = nil, false, false
       end
     end
     answers[n], a = answer, a + 5
@@ -133,7 +132,10 @@ while a <= #arguments do
   local done, problem = pcall(settle)
   if not done then
     for n = first, last do
-      answers[n] = refusal(problem)
+      -- What was a repetition needed nothing of what failed.
+      if answers[n][5] ~= 1 then
+        answers[n] = refusal(problem)
+      end
     end
   end
 end
