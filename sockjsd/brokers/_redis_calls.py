@@ -217,8 +217,13 @@ def read_published(answer: Any) -> Published:
     return Published(receivers, read_position((offset, epoch, tag)), bool(duplicate))
 
 
-def read_many(answer: Any) -> list[Published | str]:
-    """What the script ``publish_many`` answers: for each publication what became of it, or Redis's refusal."""
+def read_many(answer: Any, count: int) -> list[Published | str]:
+    """What the script ``publish_many`` answers: for each publication what became of it, or Redis's refusal.
+
+    :raises ValueError: these are not *count* answers.
+    """
+    if len(answer) != count:
+        raise ValueError(f"Redis gave {len(answer)} answers for {count} publications")
     return [one[0].decode(errors="replace") if len(one) == 1 else read_published(one) for one in answer]
 
 

@@ -16,6 +16,7 @@ Answers that wait are as many as publications that Redis has not answered; it ha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -93,21 +94,22 @@ class RedisOutbox:
         self._call(*self._take(len(first)))
 
     def _take(self, count: int) -> tuple[list[Part], list[Deferred[Published]]]:
-        parts, self._waiting = self._waiting[:count], self._waiting[count:]
-        answers, self._answers = self._answers[:count], self._answers[count:]
+        parts, answers = self._waiting[:count], self._answers[:count]
+        # What stays, which may be much, is not copied.
+        del self._waiting[:count], self._answers[:count]
         return parts, answers
 
     def _call_all(self, parts: Sequence[Part], answers: Sequence[Deferred[Published]]) -> None:
+        rest = iter(answers)
         for some in split(parts):
-            self._call(some, answers[: len(some)])
-            answers = answers[len(some) :]
+            self._call(some, list(islice(rest, len(some))))
 
     def _call(self, parts: Sequence[Part], answers: Sequence[Deferred[Published]]) -> None:
         self._under_way += 1
         if len(parts) == 1:
             reply = self._writer.call(self._scripts.publish(parts[0])).addCallback(_read_one)
         else:
-            reply = self._writer.call(self._scripts.publish_many(parts)).addCallback(read_many)
+            reply = self._writer.call(self._scripts.publish_many(parts)).addCallback(read_many, len(parts))
         reply.addBoth(self._answered, answers)
 
     def _answered(self, result: Sequence[Published | str] | Failure, answers: Sequence[Deferred[Published]]) -> None:

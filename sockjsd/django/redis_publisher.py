@@ -109,7 +109,7 @@ class RedisPublisher:
             answer = self._ask_guarded(call.by_hash, call.by_text)
         except BrokerUnavailable as error:
             return [error] * len(parts)
-        return [self._refused(one) if isinstance(one, str) else one.receivers for one in read_many(answer)]
+        return [self._refused(one) if isinstance(one, str) else one.receivers for one in read_many(answer, len(parts))]
 
     def _refused(self, text: str) -> BrokerUnavailable:
         if _READONLY in text:

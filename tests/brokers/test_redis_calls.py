@@ -165,10 +165,15 @@ class AnswersTests(SynchronousTestCase):
         """Integers, bytes, and lists of them."""
         self.assertEqual(calls.read_published([2, 7, b"Ab3d", b"0000000a", 1]), Published(2, POSITION, True))
         many = [[2, 7, b"Ab3d", b"0000000a", 0], [b"WRONGTYPE \xff"]]
-        self.assertEqual(calls.read_many(many), [Published(2, POSITION), "WRONGTYPE \N{REPLACEMENT CHARACTER}"])
+        self.assertEqual(calls.read_many(many, 2), [Published(2, POSITION), "WRONGTYPE \N{REPLACEMENT CHARACTER}"])
         self.assertEqual(calls.read_position([0, b"Ab3d", b""]), Position(0, "Ab3d"))
         self.assertEqual(calls.read_presence_stats([3, 2]), (3, 2))
         self.assertEqual(calls.read_presence([b"c", b'{"u":"1","c":"c"}']), {"c": ClientInfo("1", "c")})
+
+    def test_answers_for_other_publications_are_not_believed(self) -> None:
+        """As many have to come as there were publications."""
+        for answer in ([], [[b"OOM"]] * 2):
+            self.assertRaises(ValueError, calls.read_many, answer, 1)
 
     def test_history_leaves_out_what_is_not_ours(self) -> None:
         """Others may write into a stream; what cannot be read is not given to anybody."""

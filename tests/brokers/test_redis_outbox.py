@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -177,6 +177,26 @@ class OutboxTests(SynchronousTestCase):
         for reply in replies:
             self.failureResultOf(reply, BrokerUnavailable)
         self.assertEqual(self.end_turn(), [[b"3"]])
+
+    def test_answer_that_is_none_is_the_error_of_each(self) -> None:
+        """Nobody waits for ever because a Redis answers for fewer; the next call goes out."""
+        for answer in ([done(1)], [], 1):
+            replies = self.send("1", "2")
+            self.end_turn()
+            self.answer(answer)
+            for reply in replies:
+                self.failureResultOf(reply, ValueError, TypeError)
+        self.send("3")
+        self.assertEqual(self.end_turn(), [[b"3"]])
+
+    def test_publication_that_nobody_waits_for_any_more_goes_out(self) -> None:
+        """And the others get their own answers."""
+        first, second = self.send("1", "2")
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.assertEqual(self.end_turn(), [[b"1", b"2"]])
+        self.answer([done(1), done(2)])
+        self.assertEqual(self.successResultOf(second), published(2))
 
     def test_what_waits_fails_with_the_connection(self) -> None:
         """All of it, in order, and not only when there is a connection again."""
