@@ -115,8 +115,12 @@ class NotAllPublished(BrokerUnavailable):
     """
 
     def __init__(self, errors: dict[int, Exception], count: int) -> None:
-        super().__init__(f"{len(errors)} of {count} publications did not go out: {next(iter(errors.values()))}")
+        super().__init__(errors, count)  # what it is made of again where it was pickled, as Celery does
         self.errors = errors
+        self.count = count
+
+    def __str__(self) -> str:
+        return f"{len(self.errors)} of {self.count} publications did not go out: {next(iter(self.errors.values()))}"
 
 
 class PeerError(SockjsdError):

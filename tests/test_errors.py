@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from unittest import TestCase
 
@@ -74,6 +75,11 @@ class NotAllPublishedTests(TestCase):
         errors: dict[int, Exception] = {1: BrokerUnavailable("OOM"), 4: BrokerUnavailable("WRONGTYPE")}
         error = NotAllPublished(errors, 9)
         self.assertEqual((error.errors, str(error)), (errors, "2 of 9 publications did not go out: OOM"))
+
+    def test_error_goes_from_one_process_to_another(self) -> None:
+        """From a worker to whoever waits for its result, as what it is."""
+        error = pickle.loads(pickle.dumps(NotAllPublished({1: BrokerUnavailable("OOM")}, 9)))
+        self.assertEqual((list(error.errors), str(error)), ([1], "1 of 9 publications did not go out: OOM"))
 
 
 class PeerErrorTests(TestCase):
