@@ -144,11 +144,14 @@ def _send_all_or_raise(publisher: Publisher, letters: list[Letter]) -> None:
 
 
 def _send_all_or_tell(publisher: Publisher, letters: list[Letter]) -> None:
-    for letter, outcome in zip(letters, _send_all(publisher, letters), strict=True):
+    outcomes = _send_all(publisher, letters)
+    for letter, outcome in zip(letters, outcomes, strict=True):
         if isinstance(outcome, Exception):
             outage_log.lost(outcome)
             _tell_receivers(letter, outcome)
-        else:
+    # Behind those that are lost, or each would be an outage with two lines of its own.
+    for outcome in outcomes:
+        if not isinstance(outcome, Exception):
             outage_log.sent()
 
 

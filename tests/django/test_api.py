@@ -409,6 +409,14 @@ class ManyTests(PublishingTestCase):
         self.assertEqual((signal["channel"], signal["payload"], signal["error"]), ("other", '{"n":2}', error))
         self.assertIs(signal["sender"], publish)
 
+    def test_some_lost_of_many_are_one_outage_in_the_log(self) -> None:
+        """However they lie between those that went out."""
+        self.refuse()
+        publish_many(self.THREE * 3)
+        begin = "Publications are being lost from now on: WRONGTYPE"
+        end = "Publications go out again; lost in between: 3"
+        self.assertEqual(self.log.lines, [("ERROR", begin), ("INFO", end)])
+
     def test_publish_many_immediately_says_which_did_not_go_out(self) -> None:
         """By their numbers; the log is silent."""
         error = self.refuse()
