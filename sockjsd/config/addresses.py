@@ -177,7 +177,7 @@ broker_url: Kind[str] = Kind(
 #: The part of a URL under which an endpoint lives.  `.` and `..` are never sent by a browser.
 url_prefix: Kind[str] = pattern(
     "URL path",
-    "a path that starts with / and does not end with one, of letters, digits, -, _, . and /, such as /events",
+    "a path that starts with / and does not end with one, of letters, digits, -, _, . and /, such as /echo",
     re.compile(r"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9_.-]+)+"),
 )
 

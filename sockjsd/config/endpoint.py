@@ -101,7 +101,7 @@ class Endpoint:
     url_channels: bool = option(
         kinds.flag,
         False,
-        help="Whether the browsers of a relay may name channels themselves, as in new SockJS('/events?channel=NAME'): "
+        help="Whether the browsers of a relay may name channels themselves, as in new SockJS('/news?channel=NAME'): "
         "any that anyone may subscribe to, beside those in channels.",
         when="if different pages listen to different channels. What was published before Redis has confirmed a channel "
         "that nobody else listens to is not heard.",
