@@ -16,7 +16,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -47,6 +46,7 @@ from sockjsd.fanout import COMPILED
 from sockjsd.http.application import Application
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
+from sockjsd.http.gathering import soon_of
 from sockjsd.http.ports import open_port
 from sockjsd.http.proxies import Proxies
 from sockjsd.parts import LocalPublisher, extend_path, make_broker, make_limits
@@ -148,7 +148,7 @@ class Node:
             self.close_ports()
             raise
         self._started_at = self._reactor.seconds()
-        self._factory.gathering.each_turn(getattr(self._reactor, "soon", partial(self._reactor.callLater, 0)))
+        self._factory.gathering.each_turn(soon_of(self._reactor))
         self._wheel.start()
         self._broker.service().startService()
         if self._administration is not None:

@@ -18,8 +18,9 @@ left to the connection.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from sockjsd.fanout import COMPILED, SendMany, send_many
 
@@ -43,6 +44,11 @@ class Sender(Protocol):
 
     def took(self, data: bytes, count: int) -> None:
         """Take note that the kernel took the first *count* bytes of *data*; none where it is negative."""
+
+
+def soon_of(reactor: Any) -> Callable[[Callable[[], None]], object]:
+    """Return what calls something after the present turn of *reactor*, in the best way that it has."""
+    return getattr(reactor, "soon", None) or partial(reactor.callLater, 0)
 
 
 class Gathering:

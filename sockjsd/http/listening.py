@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, Protocol
 
 from cyclone import web
@@ -21,7 +20,7 @@ from twisted.python.failure import Failure
 from sockjsd.http.factory import HTTPFactory
 from sockjsd.http.fields import DateField
 from sockjsd.http.foreign import ForeignApplication, options_of
-from sockjsd.http.gathering import Gathering
+from sockjsd.http.gathering import Gathering, soon_of
 from sockjsd.http.limits import Limits
 from sockjsd.http.ports import describe_port, telling_refusals
 from sockjsd.http.proxies import Proxies
@@ -72,7 +71,7 @@ class ApplicationFactory(HTTPFactory):
 
     def startFactory(self) -> None:
         """Start what keeps time: the port is open."""
-        self.gathering.each_turn(partial(self._reactor.callLater, 0))
+        self.gathering.each_turn(soon_of(self._reactor))
         self.wheel.start()
         for part in self._parts:
             part.start(self._reactor)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from errno import EAGAIN, EBADF
 from unittest import TestCase
 
-from sockjsd.http.gathering import MOST, MOST_PIECES, Gathering
+from twisted.internet.task import Clock
+
+from sockjsd.http.gathering import MOST, MOST_PIECES, Gathering, soon_of
 
 #: How many connections take part.
 MANY = 3
@@ -218,6 +220,29 @@ class GiveTests(GatheringTestCase):
         """As everything is."""
         Gathering(None).give(self.senders, self.fds, b"one")
         self.assertEqual(self.written(), [[b"one"]] * MANY)
+
+
+class SoonTests(TestCase):
+    """The end of a turn, with any reactor."""
+
+    def test_timer_without_delay_will_do(self) -> None:
+        """That is what all reactors have."""
+        clock, calls = Clock(), list[str]()
+        soon_of(clock)(lambda: calls.append("end"))
+        self.assertEqual(calls, [])
+        clock.advance(0)
+        self.assertEqual(calls, ["end"])
+
+    def test_reactor_that_knows_better_is_asked(self) -> None:
+        """Ours does."""
+
+        class Knowing(Clock):
+            def soon(self, call: Callable[[], None]) -> None:
+                call()
+
+        calls: list[str] = []
+        soon_of(Knowing())(lambda: calls.append("end"))
+        self.assertEqual(calls, ["end"])
 
 
 class TurnTests(GatheringTestCase):
