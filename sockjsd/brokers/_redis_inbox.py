@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from sockjsd.channels.publications import Run
-from sockjsd.channels.wire import decode
+from sockjsd.channels.wire import decode, texts_of
 
 
 class Inbox:
@@ -33,12 +33,16 @@ class Inbox:
         if name in self.control_names:
             self._control.append(payload)
             return
+        items = self._run.setdefault(self.channel(name), [])
+        for text in texts_of(payload):
+            items.append(decode(self._as_text(text)))
+
+    def _as_text(self, payload: bytes) -> str:
         try:
-            text = payload.decode()
+            return payload.decode()
         except UnicodeDecodeError:
-            text = payload.decode(errors="replace")
             self.malformed += 1
-        self._run.setdefault(self.channel(name), []).append(decode(text))
+            return payload.decode(errors="replace")
 
     def take(self) -> tuple[Run, list[bytes]]:
         """All items and all control messages since the last call, oldest first."""

@@ -1,5 +1,5 @@
 # -*- test-case-name: tests.channels.test_wire -*-
-"""How an item travels through Redis: one text for each.
+"""How an item travels through Redis: one text for each, and several at once as a run.
 
 ::
 
@@ -7,8 +7,9 @@
     p<offset>:<epoch>:<tag>:<n>:<n characters><data>     a publication of ours; the n characters are its meta
     p0:::<n>:<n characters><data>                        the same on a channel without history
     j<info>  l<info>                                     a client joined, a client left
+    r<n>:<n bytes><n>:<n bytes>...                       a run: several of these
 
-No JSON text begins with ``p``, ``j`` or ``l``, so what others publish is never taken
+No JSON text begins with ``p``, ``j``, ``l`` or ``r``, so what others publish is never taken
 for one of ours; a text that begins so and does not fit is a publication as it is.
 
 *meta* is a JSON object with what there is of ``i`` (*info*) and ``t`` (the tags), or nothing.
@@ -27,6 +28,10 @@ import re
 from sockjsd.channels.publications import ClientInfo, Item, Joined, Left, Publication
 
 _KINDS = ("p", "j", "l")
+_OURS = (*_KINDS, "r")
+_RUN = b"r"
+#: Characters of a length in a run: what Redis carries in one message has fewer.
+_DIGITS = 10
 _MEMBERSHIP: dict[str, type[Joined] | type[Left]] = {"j": Joined, "l": Left}
 #: The beginning of a publication of ours: offset, epoch, tag.
 _PLACE = re.compile(r"p(?:0::|([1-9][0-9]{0,15}):([A-Za-z0-9]{4,8}):([0-9a-f]{8})):")
@@ -43,9 +48,25 @@ def encode(item: Item) -> str:
     if isinstance(item, Left):
         return "l" + encode_info(item.info)
     place = f"{item.offset}:{item.epoch}:{item.tag}" if item.offset else "0::"
-    if item.offset or item.info or item.tags or item.data.startswith(_KINDS):
+    if item.offset or item.info or item.tags or item.data.startswith(_OURS):
         return f"p{place}:{encode_tail(item)}"
     return well_formed(item.data)
+
+
+def texts_of(payload: bytes) -> list[bytes]:
+    """The texts that *payload* holds: one, or those of a run; it is one where it is no run of ours."""
+    if not payload.startswith(_RUN):
+        return [payload]
+    texts = []
+    at = 1
+    while at < len(payload):
+        colon = payload.find(b":", at, at + _DIGITS)
+        length = payload[at : max(colon, at)]
+        if not length.isdigit():
+            return [payload]
+        at = colon + 1 + int(length)
+        texts.append(payload[colon + 1 : at])
+    return texts if texts and at == len(payload) else [payload]
 
 
 def decode(text: str) -> Item:

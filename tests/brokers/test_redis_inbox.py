@@ -38,6 +38,15 @@ class InboxTests(SynchronousTestCase):
         items = [Publication("1", 7, "Ab3d", "0123abcd"), Joined(ClientInfo("42", "c1"))]
         self.assertEqual(self.inbox.take()[0], {"news": items})
 
+    def test_inbox_takes_a_run_apart(self) -> None:
+        """In order; what is no text in it is mended and counted, and costs its neighbours nothing."""
+        texts = [b"p7:Ab3d:0123abcd:0:1", b"", b"a\xffb", "é😀".encode()]
+        self.inbox.put(b"p.news", b"0")
+        self.inbox.put(b"p.news", b"r" + b"".join(b"%d:%b" % (len(text), text) for text in texts))
+        items = [Publication("0"), Publication("1", 7, "Ab3d", "0123abcd")]
+        items += [Publication(text) for text in ("", "a\ufffdb", "é😀")]
+        self.assertEqual((self.inbox.take()[0], self.inbox.malformed), ({"news": items}, 1))
+
     def test_inbox_keeps_control_messages_apart(self) -> None:
         """They are bytes, from both names, and belong to no channel."""
         self.inbox.put(b"p:control", b"\xff")

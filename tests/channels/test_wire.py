@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.channels.publications import ClientInfo, Item, Joined, Left, Publication
-from sockjsd.channels.wire import decode, decode_info, decode_tail, encode, encode_info, encode_tail, well_formed
+from sockjsd.channels.wire import (
+    decode,
+    decode_info,
+    decode_tail,
+    encode,
+    encode_info,
+    encode_tail,
+    texts_of,
+    well_formed,
+)
 
 ANN = ClientInfo("42", "c1")
 BOB = ClientInfo("", "c2", '{"a":1}', "[2]")
@@ -124,6 +133,41 @@ class TextTests(SynchronousTestCase):
     def test_any_text_is_an_item(self, text: str) -> None:
         """Whatever others publish, nothing is raised."""
         self.assertIn(type(decode(text)), (Publication, Joined, Left))
+
+
+class RunTests(SynchronousTestCase):
+    """Several texts in one message."""
+
+    @given(st.lists(st.binary(max_size=30), min_size=1))
+    def test_texts_come_as_they_were(self, texts: list[bytes]) -> None:
+        """All of them, whatever is in them."""
+        run = b"r" + b"".join(b"%d:%b" % (len(text), text) for text in texts)
+        self.assertEqual(texts_of(run), texts)
+
+    def test_other_payload_is_one_text(self) -> None:
+        """Also one that begins as a run does and does not fit: too short, too long, or without a number."""
+        for payload in (
+            b"",
+            b"1",
+            b"r",
+            b"rx",
+            b"r:",
+            b"r1:",
+            b"r1:ab",
+            b"r2:a",
+            b"r-1:",
+            b"r+1:a",
+            b"r 1:a",
+            b"r1_0:a",
+        ):
+            with self.subTest(payload=payload):
+                self.assertEqual(texts_of(payload), [payload])
+        self.assertEqual(texts_of(b"r" + b"0" * 20 + b":"), [b"r" + b"0" * 20 + b":"])
+
+    def test_data_that_looks_like_a_run_is_none(self) -> None:
+        """A publication of it says that it is one."""
+        text = encode(Publication("r1:a"))
+        self.assertEqual((texts_of(text.encode()), decode(text)), ([text.encode()], Publication("r1:a")))
 
 
 class WellFormedTests(SynchronousTestCase):

@@ -40,7 +40,7 @@ class CrowdedTests(MemoryCase, HistoryContract, OnceContract, CarrierContract):
 class ManyTests(MemoryCase):
     """What only Redis can do."""
 
-    def many(self, *channels: str, keeping: Keeping = KEEP) -> Deferred[list[tuple[bool, Any]]]:
+    def many(self, *channels: str, keeping: Keeping | None = KEEP) -> Deferred[list[tuple[bool, Any]]]:
         """Publish on each at once; fires with success or failure of each."""
         replies = [self.broker.publish(channel, Publication(f'"{channel}"'), keeping) for channel in channels]
         return gatherResults([reply.addCallbacks(_good, _bad) for reply in replies])
@@ -48,8 +48,13 @@ class ManyTests(MemoryCase):
     @inlineCallbacks
     def calls(self) -> Any:
         """How often Redis was called by the hash of a script."""
+        return (yield self.stat("evalsha"))
+
+    @inlineCallbacks
+    def stat(self, command: str) -> Any:
+        """How often Redis carried *command* out, in scripts too."""
         info = yield self.redis("INFO", "commandstats")
-        return info["cmdstat_evalsha"]["calls"]
+        return info.get(f"cmdstat_{command}", {"calls": 0})["calls"]
 
     @inlineCallbacks
     def test_a_hundred_publications_are_one_call(self) -> Steps:
@@ -61,6 +66,16 @@ class ManyTests(MemoryCase):
         self.assertEqual((yield self.calls()) - before, 1)
         yield self.many(*["a"] * 300)
         self.assertEqual((yield self.calls()) - before, 4)
+
+    @inlineCallbacks
+    def test_neighbours_are_one_message(self) -> Steps:
+        """Of each channel; with a position, with none, and each answer tells who heard it."""
+        for keeping in (KEEP, Keeping(0, 0.0, KEEP.meta_ttl), None):
+            yield self.many("a", "a", keeping=keeping)
+            before = yield self.stat("publish")
+            answers = yield self.many(*["a"] * 50, *["b"] * 50, keeping=keeping)
+            after = yield self.stat("publish")
+            self.assertEqual((after - before, {good for good, _ in answers}), (100 if keeping is None else 2, {True}))
 
     @inlineCallbacks
     def test_refused_publication_costs_the_others_nothing(self) -> Steps:

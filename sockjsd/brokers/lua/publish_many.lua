@@ -1,7 +1,7 @@
 -- Publishes many, one after the other, each as the script publish does it.
 --
--- Neighbours on one channel are a group: what the channel remembers is read and written once for all of them.  What
--- is refused of one publication costs the others nothing.
+-- Neighbours on one channel are a group: what the channel remembers is read and written once for all of them, and they
+-- go out in one message.  What is refused of one publication costs the others nothing.
 --
 -- KEYS  for each group: stream, meta, results of the idempotency keys in it, in their order
 -- ARGV  for each group: the channel of PUBLISH, epoch, if a new one is needed, size of the history, 0 for none,
@@ -17,6 +17,8 @@ local stream, meta, channel, new_epoch, size, ttl, meta_ttl, counts, keeps
 -- What its channel remembers, once it was read, and what of it is not written yet.
 local epoch, offset, tag, version, version_epoch
 local moved, added, versioned
+-- What of it is to be published, and the answers that still lack how many heard it.
+local texts, owed
 
 local function open()
   local last = call('HMGET', meta, 'e', 's', 't', 'v', 've')
@@ -96,10 +98,25 @@ local function publish(at, result)
   if result then
     call('SET', result, where, 'PX', arguments[at + 2])
   end
-  if counts then
-    return {call('PUBLISH', channel, 'p' .. where .. ':' .. arguments[at]), offset, epoch, tag, 0}
+  local text = counts and 'p' .. where .. ':' .. arguments[at] or arguments[at]
+  local answer = counts and {0, offset, epoch, tag, 0} or {0, 0, '', '', 0}
+  texts[#texts + 1], owed[#owed + 1] = text, answer
+  return answer
+end
+
+-- Publishes what the group has: several as a run, each after its number of bytes.
+local function send()
+  local message = texts[1]
+  if #texts > 1 then
+    for n = 1, #texts do
+      texts[n] = #texts[n] .. ':' .. texts[n]
+    end
+    message = 'r' .. table.concat(texts)
   end
-  return {call('PUBLISH', channel, arguments[at]), 0, '', '', 0}
+  local heard = message and call('PUBLISH', channel, message)
+  for n = 1, #owed do
+    owed[n][1] = heard
+  end
 end
 
 -- Why something failed, as the answer; before Redis 7 that is a text.
@@ -112,6 +129,7 @@ while a <= #arguments do
   stream, meta, k = keys[k], keys[k + 1], k + 2
   channel, new_epoch, size, ttl, meta_ttl = arguments[a], arguments[a + 1], arguments[a + 2], arguments[a + 3], arguments[a + 4]
   counts, keeps, epoch, moved, added, versioned = meta_ttl ~= '0', size ~= '0', nil, false, false, false
+  texts, owed = {}, {}
   local first, last = #answers + 1, #answers + arguments[a + 5]
   a = a + 6
   for n = first, last do
@@ -129,7 +147,12 @@ while a <= #arguments do
     end
     answers[n], a = answer, a + 5
   end
-  local done, problem = pcall(settle)
+  local done, problem = pcall(send)
+  if done then
+    done, problem = pcall(settle)
+  else
+    pcall(settle)
+  end
   if not done then
     for n = first, last do
       -- What was a repetition needed nothing of what failed.
