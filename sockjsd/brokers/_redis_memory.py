@@ -9,6 +9,7 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 
 from sockjsd.brokers import _redis_calls as calls
+from sockjsd.brokers._redis_outbox import RedisOutbox
 from sockjsd.brokers._redis_scripts import Call
 from sockjsd.brokers._redis_writer import RedisWriter
 from sockjsd.brokers.values import META_TTL, History, Presence
@@ -22,11 +23,13 @@ class RedisMemory:
 
     :param writer: asks.
     :param scripts: builds what to ask.
+    :param outbox: what is published; what waits there leaves before anything that it belongs to is asked for.
     """
 
-    def __init__(self, writer: RedisWriter, scripts: calls.RedisCalls) -> None:
+    def __init__(self, writer: RedisWriter, scripts: calls.RedisCalls, outbox: RedisOutbox) -> None:
         self._writer = writer
         self._scripts = scripts
+        self._outbox = outbox
 
     def history(
         self,
@@ -38,14 +41,17 @@ class RedisMemory:
         meta_ttl: float = META_TTL,
     ) -> Deferred[History]:
         """See the interface."""
+        self._outbox.flush()
         return self._run(self._scripts.history(channel, since, limit, reverse, meta_ttl), calls.read_history)
 
     def renew(self, channel: str, epoch: str, *, meta_ttl: float = META_TTL) -> Deferred[Position]:
         """See the interface."""
+        self._outbox.flush()
         return self._run(self._scripts.renew(channel, epoch, meta_ttl), calls.read_position)
 
     def remove_history(self, channel: str) -> Deferred[None]:
         """See the interface."""
+        self._outbox.flush()
         stream, _ = self._scripts.keys.history(channel)
         return self._writer.ask(b"DEL", stream).addCallback(_nothing)
 

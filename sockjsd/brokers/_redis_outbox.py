@@ -8,9 +8,8 @@ Rules:
   has forgotten the scripts (SCRIPT FLUSH) does not do the call, which is then repeated: whatever else had been sent
   behind it would have overtaken it.
 * What needs no script is sent at once as PUBLISH, unless something waits or is under way: then it goes along.
-* Nothing waits longer than the connection lives.
-
-Answers that wait are as many as publications that Redis has not answered; it has ``command_timeout`` for each call.
+* Nothing waits longer than the connection lives, and Redis has ``command_timeout`` for each call.
+* What would make more wait than ``MOST_WAITING`` is refused: a Redis that is slow must not fill our memory.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from sockjsd.brokers._redis_calls import Part, RedisCalls, read_many, read_published, split
@@ -27,6 +26,11 @@ from sockjsd.brokers._redis_protocol import Clock, Timer
 from sockjsd.brokers._redis_scripts import Call
 from sockjsd.brokers.values import Published
 from sockjsd.channels.publications import Position
+from sockjsd.errors import BrokerUnavailable
+
+#: Bytes of publications that may wait, each with what it takes beside its text: some seconds of what Redis can do.
+MOST_WAITING = 64 * 1024 * 1024
+OVERHEAD = 500
 
 
 class Writer(Protocol):
@@ -61,24 +65,29 @@ class RedisOutbox:
         self._waiting: list[Part] = []
         # Of those that wait, in their order.
         self._answers: list[Deferred[Published]] = []
+        self._bytes = 0
         self._under_way = 0
         self._turn: Timer | None = None
 
     def send(self, part: Part) -> Deferred[Published]:
         """Publish; fires with what became of it.
 
-        :raises BrokerUnavailable: (in the Deferred) Redis is not there, or refused it.
+        :raises BrokerUnavailable: (in the Deferred) Redis is not there, or refused it, or too much waits for it.
         """
         if not self._writer.connected or not (part.needs_script or self._waiting or self._under_way):
             return self._writer.ask(b"PUBLISH", part.channel, part.text).addCallback(_heard)
+        size = _size(part)
+        if self._bytes + size > MOST_WAITING:
+            return fail(BrokerUnavailable(f"{self._bytes} bytes of publications wait for Redis already"))
         answer: Deferred[Published] = Deferred()
+        self._bytes += size
         self._waiting.append(part)
         self._answers.append(answer)
         self._wait()
         return answer
 
     def flush(self) -> None:
-        """Let all that waits leave now: the connection is about to be closed."""
+        """Let all that waits leave now: before the connection is closed, or something is asked that depends on it."""
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
@@ -97,6 +106,7 @@ class RedisOutbox:
         parts, answers = self._waiting[:count], self._answers[:count]
         # What stays, which may be much, is not copied.
         del self._waiting[:count], self._answers[:count]
+        self._bytes -= sum(map(_size, parts))
         return parts, answers
 
     def _call_all(self, parts: Sequence[Part], answers: Sequence[Deferred[Published]]) -> None:
@@ -124,6 +134,10 @@ class RedisOutbox:
                 answer.errback(one if isinstance(one, Failure) else self._writer.refused(one))
         self._call_all(*late)
         self._wait()
+
+
+def _size(part: Part) -> int:
+    return len(part.text) + OVERHEAD
 
 
 def _read_one(answer: object) -> list[Published | str]:

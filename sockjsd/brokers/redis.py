@@ -100,8 +100,7 @@ class RedisBroker(RedisMemory, Service):
         self._watch = SentinelWatch(sentinel, self._move, reactor, config.ping_interval) if sentinel else None
         self._reader = RedisReader(place, self, self._keys, self.node, self._hand_over, self._server.greet)
         writer, scripts = RedisWriter(place, self, self._server.greet), RedisCalls(self._keys, random)
-        super().__init__(writer, scripts)
-        self._outbox = RedisOutbox(writer, scripts, reactor)
+        super().__init__(writer, scripts, RedisOutbox(writer, scripts, reactor))
 
     @property
     def status(self) -> BrokerStatus:

@@ -302,6 +302,18 @@ class TogetherContract(BrokerContract):
             self.assertEqual(history.position, mine[-1][1])
 
     @inlineCallbacks
+    def test_history_has_what_was_published_before_it_was_asked_for(self) -> Steps:
+        """Nobody has to wait for an answer first; and what is removed is all of that."""
+        replies = [self.broker.publish("a", Publication(text), KEEP) for text in "12"]
+        history = yield self.broker.history("a")
+        self.assertEqual([each.data for each in history.publications], ["1", "2"])
+        replies.append(self.broker.publish("a", Publication("3"), KEEP))
+        yield self.broker.remove_history("a")
+        yield gatherResults(replies)
+        history = yield self.broker.history("a")
+        self.assertEqual((history.publications, history.position.offset), ([], 3))
+
+    @inlineCallbacks
     def test_publications_made_at_once_are_each_what_they_say(self) -> Steps:
         """Kept, numbered, plain, who left, all on one channel and in order."""
         self.broker.subscribe("a")

@@ -6,10 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers._redis_calls import RedisCalls, RedisKeys
 from sockjsd.brokers._redis_memory import RedisMemory
+from sockjsd.brokers._redis_outbox import RedisOutbox
 from sockjsd.brokers._redis_scripts import Call, script
 from sockjsd.brokers.values import History
 from sockjsd.channels.publications import ClientInfo, Position
@@ -49,7 +51,9 @@ class RedisMemoryTests(SynchronousTestCase):
         """Build it on a writer that is played by hand; the same questions are built beside it."""
         self.writer = FakeWriter()
         writer: Any = self.writer
-        self.memory = RedisMemory(writer, RedisCalls(RedisKeys("p"), CountingRandom()))
+        scripts = RedisCalls(RedisKeys("p"), CountingRandom())
+        outbox = RedisOutbox(writer, scripts, Clock())
+        self.memory = RedisMemory(writer, scripts, outbox)
         self.expected = RedisCalls(RedisKeys("p"), CountingRandom())
 
     def answer(self, reply: Deferred[Any], answer: object) -> Any:

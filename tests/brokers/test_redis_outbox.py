@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.brokers._redis_calls import MOST_TOGETHER, Part, RedisCalls, RedisKeys
-from sockjsd.brokers._redis_outbox import RedisOutbox
+from sockjsd.brokers._redis_outbox import MOST_WAITING, RedisOutbox
 from sockjsd.brokers._redis_scripts import Call
 from sockjsd.brokers.values import Keeping, Once, Published
 from sockjsd.channels.publications import ClientInfo, Left, Position, Publication
@@ -215,6 +215,20 @@ class OutboxTests(SynchronousTestCase):
         self.writer.connected = False
         for keeping in (KEEP, None):
             self.failureResultOf(self.outbox.send(self.part("1", keeping=keeping)), BrokerUnavailable)
+
+    def test_too_much_that_waits_is_refused(self) -> None:
+        """Until some of it has left; what waits is not affected."""
+        self.send("1")
+        self.end_turn()
+        large = "x" * (MOST_WAITING // 4)
+        waiting = self.send(*[large] * 3)
+        self.failureResultOf(self.send(large)[0], BrokerUnavailable)
+        small = self.send("2")
+        self.writer.replies[0].callback(done(1))
+        self.end_turn()
+        self.assertNoResult(self.send(large)[0])
+        for deferred in (*waiting, *small):
+            self.assertNoResult(deferred)
 
     def test_flush_sends_all_that_waits_in_order(self) -> None:
         """Without waiting for answers, because the connection is about to be closed."""
