@@ -16,6 +16,7 @@ from redis import Redis
 from redis.client import PubSub
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.channels.wire import texts_of
 from sockjsd.config import Broker, Config
 from sockjsd.django import publishing
 from sockjsd.errors import BrokerUnavailable
@@ -99,9 +100,13 @@ class Subscriber:
             self._next()
 
     def receive(self, count: int) -> list[tuple[str, str]]:
-        """Wait for *count* publications and return them as (channel, text)."""
-        received = [self._next() for _ in range(count)]
-        return [(message["channel"].decode(), message["data"].decode()) for message in received]
+        """Wait for *count* publications and return them as (channel, text); several may come in one message."""
+        received: list[tuple[str, str]] = []
+        while len(received) < count:
+            message = self._next()
+            channel = message["channel"].decode()
+            received += [(channel, text.decode()) for text in texts_of(message["data"])]
+        return received
 
     def _next(self) -> dict[str, bytes]:
         message = self._pubsub.get_message(timeout=PATIENCE)
