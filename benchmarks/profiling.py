@@ -154,6 +154,7 @@ def _py_spy(pid: int) -> Result:
 def measure(running: Running) -> Result:
     """Look into the daemon while it fans out."""
     pid = running.server.process.pid
+    python()  # installed now where it is missing: the load does not wait
     with ThreadPoolExecutor(1) as beside:
         loaded = beside.submit(fan, running, RECEIVERS, RECEIVERS, seconds=WARM + 2 * SECONDS + 2)
         subprocess.run(["sleep", str(WARM)], check=True)
