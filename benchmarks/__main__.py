@@ -19,7 +19,7 @@ from benchmarks.page import write
 from benchmarks.report import table
 from benchmarks.requirements import check
 from benchmarks.results import RESULTS, Results
-from benchmarks.running import Progress, Rounds, redis, telling
+from benchmarks.running import Brokers, Progress, Rounds, telling
 from benchmarks.scenarios import SCENARIOS
 
 Thing = TypeVar("Thing")
@@ -49,16 +49,16 @@ def _measure(arguments: argparse.Namespace, results: Results) -> None:
     reached = ceiling.measure()
     print("\n".join(ceiling.lines(reached)) + "\n", flush=True)
     results.begin(reached)
-    progress, broker = Progress(len(scenarios), sys.stderr), redis()
+    progress, brokers = Progress(len(scenarios), sys.stderr), Brokers()
     try:
         for scenario in scenarios.values():
             begun = time.monotonic()
             progress.scenario()
-            outcome = Rounds(scenario, systems, broker.port, progress).measure(arguments.pairs, arguments.rounds)
+            outcome = Rounds(scenario, systems, brokers.port, progress).measure(arguments.pairs, arguments.rounds)
             print(f"{table(outcome)}\n  ({time.monotonic() - begun:.0f} s)\n", flush=True)
             results.add(outcome)
     finally:
-        broker.stop()
+        brokers.stop()
     if left_out := [name for name in SCENARIOS if not arguments.scenario and name not in scenarios]:
         print(f"Left out, because only one of the systems does such a thing: {', '.join(left_out)}\n")
 

@@ -60,6 +60,28 @@ def redis() -> Server:
     return Server([program, *words.split(), "--save", ""], port, core=cores()[1])
 
 
+class Brokers:
+    """A Redis for each system: what is published to one would cost the others' processes time on the same core.
+
+    :param start: starts one.
+    """
+
+    def __init__(self, start: Callable[[], Server] = redis) -> None:
+        self._start = start
+        self._servers: dict[str, Server] = {}
+
+    def port(self, system: str) -> int:
+        """Return the port of the Redis of *system*, which runs from now on."""
+        if system not in self._servers:
+            self._servers[system] = self._start()
+        return self._servers[system].port
+
+    def stop(self) -> None:
+        """End all of them."""
+        while self._servers:
+            self._servers.popitem()[1].stop()
+
+
 def able(scenario: Scenario, systems: Mapping[str, System]) -> dict[str, System]:
     """Return those of *systems* that do what *scenario* asks for."""
     only = scenario.only or systems
@@ -80,7 +102,7 @@ class Rounds:
 
     :param scenario: which one.
     :param systems: those that should take part, by their names, as far as they are able.
-    :param redis_port: of the Redis beside them.
+    :param redis_port: returns that of the Redis beside a system.
     :param others: the seconds that everybody else on the machine has computed.
     :param clock: seconds.
     """
@@ -89,7 +111,7 @@ class Rounds:
         self,
         scenario: Scenario,
         systems: Mapping[str, System],
-        redis_port: int,
+        redis_port: Callable[[str], int],
         progress: Progress,
         others: Callable[[], float] = others_computed,
         clock: Callable[[], float] = time.monotonic,
@@ -142,13 +164,13 @@ class Rounds:
     def _once(self, name: str) -> Result:
         scenario = self.outcome.scenario
         if scenario.fresh:
-            running = self._systems[name].starts[scenario.kind](self._redis_port)
+            running = self._systems[name].starts[scenario.kind](self._redis_port(name))
             try:
                 return scenario.run(running)
             finally:
                 running.stop()
         if name not in self._running:
-            self._running[name] = self._systems[name].starts[scenario.kind](self._redis_port)
+            self._running[name] = self._systems[name].starts[scenario.kind](self._redis_port(name))
             self._servers.callback(self._running[name].stop)
             self._running[name].server.wait_until_quiet()
         running = self._running[name]

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import io
+from itertools import count
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.loading import Result
-from benchmarks.running import Progress, Rounds, able, telling
+from benchmarks.running import Brokers, Progress, Rounds, able, telling
 from benchmarks.scenarios import Scenario
 from benchmarks.systems import Kind, System
 from tests.benchmarks.fakes import scenario, system
@@ -48,7 +50,39 @@ def rounds(asked: Scenario, *systems: System, neighbours: Neighbours | None = No
     """Return what measures these systems, without a line on a terminal."""
     beside = neighbours or Neighbours()
     progress = Progress(1, io.StringIO())
-    return Rounds(asked, {each.name: each for each in systems}, 6379, progress, beside.computed, beside.clock)
+    return Rounds(
+        asked, {each.name: each for each in systems}, lambda system: 6379, progress, beside.computed, beside.clock
+    )
+
+
+class Stoppable:
+    """A server that only counts."""
+
+    def __init__(self, port: int, stopped: list[int]) -> None:
+        self.port = port
+        self._stopped = stopped
+
+    def stop(self) -> None:
+        """Take note."""
+        self._stopped.append(self.port)
+
+
+class BrokersTests(SynchronousTestCase):
+    """Which system has which Redis."""
+
+    def test_each_system_has_its_own(self) -> None:
+        """From when it is first asked for until the end."""
+        stopped: list[int] = []
+        ports = count(1)
+
+        def start() -> Any:
+            return Stoppable(next(ports), stopped)
+
+        brokers = Brokers(start)
+        self.assertEqual([brokers.port(name) for name in ("a", "b", "a")], [1, 2, 1])
+        brokers.stop()
+        self.assertEqual(sorted(stopped), [1, 2])
+        self.assertEqual(brokers.port("a"), 3)
 
 
 class RoundsTests(SynchronousTestCase):
