@@ -17,31 +17,11 @@ from sockjsd.brokers.values import History
 from sockjsd.channels.publications import ClientInfo, Position
 from sockjsd.errors import BrokerUnavailable
 from tests.brokers.test_redis_calls import CountingRandom
+from tests.brokers.test_redis_outbox import FakeWriter
 
 ANN = ClientInfo("1", "c")
 PLACE = [7, b"Ab3d", b"0000000a"]
 POSITION = Position(7, "Ab3d", "0000000a")
-
-
-class FakeWriter:
-    """Keeps what it is asked until the test answers."""
-
-    def __init__(self) -> None:
-        self.asked: list[Call | tuple[bytes, ...]] = []
-        self.replies: list[Deferred[Any]] = []
-
-    def ask(self, *words: bytes) -> Deferred[Any]:
-        """One command."""
-        return self._keep(words)
-
-    def call(self, call: Call) -> Deferred[Any]:
-        """One script."""
-        return self._keep(call)
-
-    def _keep(self, question: Call | tuple[bytes, ...]) -> Deferred[Any]:
-        self.asked.append(question)
-        self.replies.append(Deferred())
-        return self.replies[-1]
 
 
 class RedisMemoryTests(SynchronousTestCase):
