@@ -14,7 +14,7 @@ import contextvars
 import functools
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
@@ -125,10 +125,8 @@ def _send_many(letters: list[Letter], immediate: bool, using: str | None) -> Non
     publisher = find_publisher()
     if immediate:
         _send_all_or_raise(publisher, letters)
-    elif _in_transaction(using):
-        transaction.on_commit(functools.partial(_send_all_or_tell, publisher, letters), using=using, robust=True)
     else:
-        _send_all_or_tell(publisher, letters)
+        _on_commit(functools.partial(_send_all_or_tell, publisher, letters), using)
 
 
 def _send_all_or_raise(publisher: Publisher, letters: list[Letter]) -> None:
@@ -166,10 +164,16 @@ def _send(letter: Letter, immediate: bool, using: str | None) -> None:
     publisher = find_publisher()
     if immediate:
         _send_or_raise(publisher, letter)
-    elif _in_transaction(using):
-        transaction.on_commit(functools.partial(_send_or_tell, publisher, letter), using=using, robust=True)
     else:
-        _send_or_tell(publisher, letter)
+        _on_commit(functools.partial(_send_or_tell, publisher, letter), using)
+
+
+def _on_commit(send: Callable[[], None], using: str | None) -> None:
+    """Call *send* when the transaction is committed, and never if it is rolled back; at once where there is none."""
+    if _in_transaction(using):
+        transaction.on_commit(send, using=using, robust=True)
+    else:
+        send()
 
 
 def _in_transaction(using: str | None) -> bool:
