@@ -15,8 +15,8 @@ What a node sends to all is also sent to itself, and left out there: it has done
 even while Redis is gone.  Only that it came counts: who does not hear itself, because Redis is gone or
 the process stood still, knows nothing of others' silence, and forgets nobody for it.
 
-Nothing is repeated: an order that did not go out fails, and whoever gave it decides.  A message that cannot be
-read is counted, and the count logged with the next word; it costs nobody else anything.
+Nothing is repeated: an order that did not go out, or not to every node, fails, and whoever gave it decides.  A
+message that cannot be read is counted, and the count logged with the next word; it costs nobody else anything.
 """
 
 from __future__ import annotations
@@ -138,10 +138,13 @@ class Cluster:
         """Carry *order* out everywhere.
 
         Here that is done when this returns, whatever comes of the rest.  The Deferred fails with
-        :class:`sockjsd.errors.BrokerUnavailable` when the other nodes could not be told.
+        :class:`sockjsd.errors.BrokerUnavailable` when the other nodes could not be told, or not all
+        that are known to be there: a node that is not back from a loss of Redis, or dead and not
+        forgotten yet (``PATIENCE``).
         """
         self._local.obey(order)
-        return self._send({"say": "order", **encode(order)}).addCallback(_nothing)
+        known = 1 + len(self._nodes)
+        return self._send({"say": "order", **encode(order)}).addCallback(_all_reached, known)
 
     def forward(self, node: str, session: str, data: str) -> Deferred[bool]:
         """Give what a browser sent to the node that has its session.
@@ -271,6 +274,12 @@ class Cluster:
 
 def _down(failure: Failure) -> None:
     failure.trap(BrokerUnavailable)
+
+
+def _all_reached(reached: int, known: int) -> None:
+    """See that all nodes were there to hear it; somebody else who listens to them would hide one."""
+    if reached < known:
+        raise BrokerUnavailable(f"{reached} of {known} nodes listen now; those have carried it out")
 
 
 def _nothing(result: object) -> None:

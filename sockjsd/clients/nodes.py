@@ -80,6 +80,10 @@ class Nodes:
             del self._heard[uid]
         return silent
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._heard)
+
     def __contains__(self, uid: object) -> bool:
         """Whether the node with this id is there."""
         return uid in self._heard

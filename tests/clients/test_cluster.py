@@ -68,6 +68,15 @@ class OrderTests(ClusterCase):
         self.failureResultOf(self.one.obey(ORDER), BrokerUnavailable)
         self.assertEqual([home.obeyed for home in self.homes.values()], [[ORDER], []])
 
+    def test_order_that_a_known_node_does_not_hear_fails(self) -> None:
+        """It may come back with its clients; nobody waits for one that has said goodbye."""
+        self.cable.listeners.pop("two")
+        failure = self.failureResultOf(self.one.obey(ORDER), BrokerUnavailable)
+        self.assertEqual("1 of 2 nodes listen now; those have carried it out", str(failure.value))
+        self.assertEqual([ORDER], self.homes["one"].obeyed)
+        self.two.stop()
+        self.assertIsNone(self.successResultOf(self.one.obey(ORDER)))
+
     def test_order_that_fails_is_logged(self) -> None:
         """The next one is carried out."""
         self.homes["two"].obey = self.fail  # type: ignore[method-assign, assignment]
