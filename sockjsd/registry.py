@@ -150,6 +150,11 @@ class Registry:
         self.wake(session, self._options.disconnect_delay)
         return session
 
+    @property
+    def closed(self) -> bool:
+        """Whether no session may begin, because the daemon stops."""
+        return self._closed
+
     def open(self) -> None:
         """Let sessions begin again, after ``close_all``."""
         self._closed = False

@@ -26,7 +26,7 @@ from sockjsd.channels.selections import RESERVED
 from sockjsd.config.channels import EVENTS_PATH, Channels
 from sockjsd.config.namespace import CACHE
 from sockjsd.endpoints.event_listener import Listener, Sources, Wish
-from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style, lasting_options
+from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style, lasting_options, send_away
 from sockjsd.endpoints.public_channels import ARGUMENT, PublicChannels
 from sockjsd.errors import HTTPError
 from sockjsd.registry import GOING_AWAY
@@ -113,9 +113,12 @@ class Events(EndpointHandler):
         """
         wish = self._wish()
         name = "eventsource"
+        fields = EVENT_STREAM + UNBUFFERED + NOT_CACHED + self.cors()
+        if self.endpoint.sessions.closed:
+            send_away(self.exchange, fields, self._style)
+            return
         listener = Listener(self._sources, wish)
         session = self.endpoint.sessions.create(self.info(name), None, binary=True, connection=listener)
-        fields = EVENT_STREAM + UNBUFFERED + NOT_CACHED + self.cors()
         Lasting(self.exchange, session, fields, self._style, self.endpoint.stats.tallies[name]).carry()
 
     def _wish(self) -> Wish:

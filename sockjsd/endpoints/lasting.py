@@ -15,6 +15,7 @@ from sockjsd.config import Endpoint
 from sockjsd.config.channels import Channels
 from sockjsd.http.exchange import Exchange
 from sockjsd.http.fields import block
+from sockjsd.registry import GOING_AWAY
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.envelopes import Envelope
 from sockjsd.sockjs.lanes import Line
@@ -54,6 +55,18 @@ class Style:
     envelope: Envelope
     heartbeat: bytes
     farewell: Callable[[int, str], bytes]
+
+
+def send_away(exchange: Exchange, fields: bytes, style: Style) -> None:
+    """Answer, while the daemon stops, with the last words of a stream that did not begin.
+
+    A browser ends an EventSource for good when it is refused, and connects again when it is
+    answered (HTML, section 9.2.3).  It may well ask a daemon that has closed its port: on a
+    connection that it had opened before and not used yet.
+    """
+    exchange.start(200, fields)
+    exchange.write(style.farewell(*GOING_AWAY))
+    exchange.end()
 
 
 class Lasting:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sockjsd.channels.protocol import codes
-from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style
+from sockjsd.endpoints.lasting import EVENT_STREAM, UNBUFFERED, Lasting, Style, send_away
 from sockjsd.errors import HTTPError
 from sockjsd.http.fields import block
 from sockjsd.registry import APPLICATION_FAILED, GOING_AWAY
@@ -126,9 +126,12 @@ class Connect(EndpointHandler):
         :raises HTTPError: 400, there are none; 415, they are not JSON; 503, there are too many sessions.
         """
         commands = self.commands()
+        fields = self._half.fields + UNBUFFERED + NOT_CACHED + self.cors()
+        if self.endpoint.sessions.closed:
+            send_away(self.exchange, fields, self._half.style)
+            return
         session = self.endpoint.sessions.create(self.info(self._name), None, binary=True)
         tally = self.endpoint.stats.tallies[self.TALLY]
-        fields = self._half.fields + UNBUFFERED + NOT_CACHED + self.cors()
         receiver = self.RECEIVER(self.exchange, session, fields, self._half.style, tally)
         receiver.carry()
         receiver.begin()  # an SDK waits for this before it waits for an answer

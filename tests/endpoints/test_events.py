@@ -135,6 +135,16 @@ class StreamTests(EventsTestCase):
         self.endpoint.sessions.close_all()
         self.assertRegex(client.received().decode(), r"\A[0-9a-f]+\r\nretry: [1-4]\d\d\d\n\n\r\n0\r\n\r\n\Z")
 
+    def test_daemon_that_is_stopping_sends_browsers_away_to_come_back(self) -> None:
+        """What is refused an EventSource does not ask again."""
+        self.endpoint.sessions.close_all()
+        client = self.begin("channel=a")
+        head, chunks = header_and_chunks(client.received())
+        self.assertTrue(head.startswith(b"HTTP/1.1 200 OK\r\n"), head)
+        self.assertIn(b"Content-Type: text/event-stream\r\n", head)
+        self.assertRegex(chunks[0].decode(), r"\Aretry: [1-4]\d\d\d\n\n\Z")
+        self.assertEqual(([b""], 0), (chunks[1:], len(self.endpoint.sessions)))
+
     def test_other_ends_say_nothing(self) -> None:
         """The browser comes back after its usual time."""
         client = self.begin("channel=a")

@@ -87,6 +87,15 @@ class UniSSETests(SynchronousTestCase):
             endpoint.sessions.close_all()
         self.assertIn(f'data: {{"disconnect":{SHUTDOWN}}}\n\n'.encode(), client.received())
 
+    def test_daemon_that_is_stopping_begins_with_the_end(self) -> None:
+        """What is refused an EventSource does not ask again."""
+        for endpoint in self.server.endpoints:
+            endpoint.sessions.close_all()
+        head, chunks = header_and_chunks(self.begin().received())
+        self.assertTrue(head.startswith(b"HTTP/1.1 200 OK\r\n"), head)
+        self.assertEqual([f'data: {{"disconnect":{SHUTDOWN}}}\n\n'.encode(), b""], chunks)
+        self.assertEqual([], self.server.heard)
+
     def test_refused_client_has_to_go(self) -> None:
         """It could not try again: the disconnect is the last push."""
         client = self.begin('{"token":"refuse me"}')
