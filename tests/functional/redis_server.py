@@ -6,11 +6,13 @@ port with the same folder, and is always ended by its own process id.
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ START_LIMIT = 10.0
 POLL_INTERVAL = 0.02
 #: Seconds in which a Redis that was asked to stop has to be gone, before it is killed.
 STOP_LIMIT = 10.0
+#: Where servers listen: below the ports that Linux gives to clients, and above all that browsers refuse.
+PORTS = (20_000, 32_000)
 
 
 def redis_is_installed() -> bool:
@@ -30,11 +34,16 @@ def redis_is_installed() -> bool:
 
 
 def find_free_port() -> int:
-    """Return a TCP port of 127.0.0.1 on which nobody listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a TCP port of 127.0.0.1 on which nobody listens at this moment.
+
+    It is none of those that the kernel gives to clients, who would take it while its server is restarted; and a
+    random one, because other tests look for theirs at the same moment.
+    """
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class RedisServer:
