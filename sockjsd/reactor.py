@@ -13,10 +13,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from select import EPOLLIN, EPOLLOUT
+from socket import AF_INET, AF_INET6
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
+
+from sockjsd.accepting import Connection, Port
 
 _BOTH = EPOLLIN | EPOLLOUT
 
@@ -27,6 +30,35 @@ class Reactor(EPollReactor):
     def __init__(self) -> None:
         self._ends: list[Callable[[], object]] = []
         super().__init__()
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Port:
+        """Listen as Twisted does, with ports of our own."""
+        listening = Port(port, factory, backlog, interface, self)
+        listening.startListening()
+        return listening
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """Listen on a socket that somebody else has made; see ``listenTCP``."""
+        if addressFamily not in (AF_INET, AF_INET6):
+            return super().adoptStreamPort(fileDescriptor, addressFamily, factory)
+        listening = Port._fromListeningDescriptor(self, fileDescriptor, addressFamily, factory)
+        listening.startListening()
+        return listening
+
+    def watch(self, connection: Connection) -> None:
+        """Read from *connection*, which is new."""
+        fd = connection.fileno()
+        self._poller.register(fd, EPOLLIN)
+        self._reads.add(fd)
+        self._selectables[fd] = connection
+
+    def forget(self, connection: Connection) -> None:
+        """Neither read from *connection* nor write to it any more; it is still open."""
+        fd = connection.fileno()
+        if self._selectables.pop(fd, None) is not None:
+            self._reads.discard(fd)
+            self._writes.discard(fd)
+            self._poller.unregister(fd)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Call *call* after what the reactor is reading in this turn, and before it waits again."""
@@ -56,7 +88,9 @@ class Reactor(EPollReactor):
         except BaseException:
             problem = sys.exc_info()[1]
             log.callWithLogger(selectable, log.err)
-        if problem:  # in the context, because what the end of a connection raises must not cost the others their events
+        if problem and type(selectable) is Connection:
+            selectable.ended(problem)
+        elif problem:  # in the context, because what an end raises must not cost the others their events
             log.callWithLogger(selectable, self._disconnectSelectable, selectable, problem, True)
 
     def _end_turn(self) -> None:

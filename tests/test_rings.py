@@ -55,7 +55,12 @@ class Ring:
 #: The first row that has a file holds for it.
 RINGS = (
     Ring("the joint", "service.py"),
-    Ring("the reactor", "reactor.py", STDLIB | {"twisted"}, {"twisted.internet.reactor"}),
+    Ring(
+        "the reactor",
+        "reactor.py accepting.py",
+        STDLIB | {"twisted", "zope", "sockjsd.accepting"},
+        {"twisted.internet.reactor"},
+    ),
     Ring("the node", "node.py parts.py", None, JOINT_ONLY | {"txredisapi"}),
     Ring("ring 0", "sockjs/* websocket/* channels/* errors.py proto.py __init__.py", (STDLIB - IMPURE) | RING_0),
     Ring("configuration", "config/*", STDLIB | RING_0 | {"sockjsd.config", "sockjsd.__version__"}),

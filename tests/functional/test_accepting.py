@@ -1,0 +1,417 @@
+# -*- test-case-name: tests.functional.test_accepting -*-
+"""Ports and connections of the daemon's reactor: real sockets, one turn after the other."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.tcp import Server
+from twisted.python import log
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from zope.interface import implementer
+
+from sockjsd.accepting import Connection, Port
+from sockjsd.reactor import Reactor
+
+#: Turns in a row that brought nothing, after which nothing is under way any more, and how many seconds each may take:
+#: on the loopback interface all is there at once, unless the kernel has other work.
+IDLE = 2
+PATIENCE = 0.02
+
+
+class Guest(Protocol):
+    """Notes what happens to it.
+
+    :ivar then: called with what came.
+    :ivar afterwards: called at the end.
+    """
+
+    transport: Connection
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.then: Callable[[bytes], Any] = lambda data: None
+        self.afterwards: Callable[[], Any] = lambda: None
+
+    def connectionMade(self) -> None:
+        """Note it."""
+        self.lines.append("made")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Note it."""
+        self.lines.append(data.decode())
+        self.then(data)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Note it."""
+        self.lines.append(f"lost: {reason.type.__name__}")
+        self.afterwards()
+
+
+@implementer(IHalfCloseableProtocol)
+class Patient(Guest):
+    """Goes on when the other end has said all that it had to say."""
+
+    def readConnectionLost(self) -> None:
+        """Note it, and answer."""
+        self.lines.append("all said")
+        self.transport.write(b"answer")
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Nothing was half closed here."""
+
+
+class House(Factory[Any]):
+    """Makes protocols, and keeps them.
+
+    :ivar kind: of the next one.
+    """
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.kind: Callable[[list[str]], Guest | None] = Guest
+        self.lines: list[str] = []
+        self.guests: list[Guest] = []
+        self.addresses: list[object] = []
+
+    def buildProtocol(self, addr: object) -> Guest | None:
+        """Return the next one."""
+        self.addresses.append(addr)
+        guest = self.kind(self.lines)
+        if guest is not None:
+            self.guests.append(guest)
+        return guest
+
+
+class AcceptingCase(SynchronousTestCase):
+    """A reactor with one port, whose turns the test makes."""
+
+    INTERFACE = "127.0.0.1"
+
+    def setUp(self) -> None:
+        """Listen."""
+        self.reactor = Reactor()
+        self.house = House()
+        self.lines = self.house.lines
+        self.port = self.listen()
+        self.clients: list[socket.socket] = []
+        self.addCleanup(self.close)
+
+    def listen(self) -> Any:
+        """Return an open port."""
+        return self.reactor.listenTCP(0, self.house, interface=self.INTERFACE)
+
+    def close(self) -> None:
+        """Close everything."""
+        for client in self.clients:
+            client.close()
+        self.port.stopListening()
+        self.turn()
+        self.assertEqual(self.reactor.removeAll(), [])
+
+    def turn(self) -> list[str]:
+        """Let the reactor do what there is to do; return what the guests noted meanwhile."""
+        self.lines.clear()
+        idle = 0
+        while idle < IDLE:
+            count = len(self.lines)
+            self.reactor.runUntilCurrent()
+            self.reactor.doPoll(PATIENCE)
+            idle = idle + 1 if len(self.lines) == count else 0
+        return list(self.lines)
+
+    def connect(self) -> socket.socket:
+        """Return a client that was accepted."""
+        client = self.knock()
+        self.turn()
+        return client
+
+    def knock(self) -> socket.socket:
+        """Return a client that waits to be accepted."""
+        host = self.port.getHost()
+        client = socket.create_connection((host.host, host.port), timeout=10)
+        self.clients.append(client)
+        return client
+
+    def received(self, client: socket.socket) -> bytes:
+        """Return all that *client* gets until the other end says that it is all."""
+        return b"".join(iter(lambda: client.recv(4096), b""))
+
+    @property
+    def guest(self) -> Guest:
+        """The last one."""
+        return self.house.guests[-1]
+
+    def flush(self, kind: type[Exception]) -> int:
+        """Return how many errors of *kind* were logged."""
+        return len(self.flushLoggedErrors(kind))
+
+
+def cut(client: socket.socket) -> None:
+    """Close as who crashes does: with a reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+class LifeTests(AcceptingCase):
+    """From the first byte to the last."""
+
+    def test_what_comes_is_handed_on(self) -> None:
+        """In order, to each its own."""
+        one, two = self.connect(), self.connect()
+        one.sendall(b"one")
+        two.sendall(b"two")
+        self.assertEqual(sorted(self.turn()), ["one", "two"])
+        self.assertEqual(self.turn(), [])
+
+    def test_what_is_written_arrives(self) -> None:
+        """More than the kernel takes at once, too."""
+        client = self.connect()
+        text = os.urandom(3_000_000)
+        self.guest.transport.write(text)
+        self.guest.transport.loseConnection()
+        client.settimeout(0)
+        got = b""
+        while len(got) < len(text):
+            self.turn()
+            try:
+                got += client.recv(1_000_000)
+            except BlockingIOError:
+                continue
+        self.assertEqual(got, text)
+        client.settimeout(10)
+        self.assertEqual((client.recv(1), self.turn()), (b"", []))
+        self.assertFalse(self.guest.transport.connected)
+
+    def test_end_is_told_after_the_last_bytes(self) -> None:
+        """Once."""
+        client = self.connect()
+        client.sendall(b"bye")
+        client.close()
+        self.assertEqual(self.turn(), ["bye", f"lost: {ConnectionDone.__name__}"])
+        self.assertEqual(self.turn(), [])
+
+    def test_reset_is_told(self) -> None:
+        """As a loss."""
+        cut(self.connect())
+        self.assertEqual(self.turn(), [f"lost: {ConnectionLost.__name__}"])
+
+    def test_other_end_hears_of_the_end(self) -> None:
+        """In order where it is one, and of a reset where it was cut."""
+        client = self.connect()
+        self.guest.transport.loseConnection()
+        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"])
+        self.assertEqual(client.recv(10), b"")
+        client = self.connect()
+        self.guest.transport.abortConnection()
+        self.assertEqual(self.turn(), [f"lost: {ConnectionAborted.__name__}"])
+        with self.assertRaises(ConnectionResetError):
+            client.recv(10)
+
+    def test_who_does_not_read_hears_of_nothing(self) -> None:
+        """Until it does."""
+        client = self.connect()
+        self.guest.transport.pauseProducing()
+        client.sendall(b"one")
+        self.assertEqual(self.turn(), [])
+        self.guest.transport.resumeProducing()
+        self.assertEqual(self.turn(), ["one"])
+
+    def test_protocol_may_go_on_after_half_an_end(self) -> None:
+        """If it says so."""
+        self.house.kind = Patient
+        client = self.connect()
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.turn(), ["all said", f"lost: {ConnectionDone.__name__}"])
+        self.assertEqual(self.received(client), b"answer")
+
+    def test_small_data_leaves_at_once(self) -> None:
+        """By itself, and until somebody does not want that any more."""
+        self.connect()
+        transport = self.guest.transport
+        transport.setTcpNoDelay(True)
+        self.assertTrue(transport.getTcpNoDelay())
+        transport.setTcpNoDelay(False)
+        self.assertFalse(transport.getTcpNoDelay())
+        transport.setTcpNoDelay(True)
+        self.assertTrue(transport.getTcpNoDelay())
+
+    def test_descriptor_can_be_used_again(self) -> None:
+        """By the next connection, which hears nothing of the one before."""
+        first = self.connect()
+        fd = self.guest.transport.fileno()
+        cut(first)
+        self.turn()
+        second = self.knock()
+        second.sendall(b"two")
+        self.assertEqual(self.turn(), ["made", "two"])
+        self.assertEqual(self.guest.transport.fileno(), fd)
+
+
+class FailureTests(AcceptingCase):
+    """What an exception does, and does not."""
+
+    def test_it_ends_one_connection_and_no_other(self) -> None:
+        """It is logged for whoever raised."""
+        systems: list[str] = []
+        observer: Any = lambda event: systems.append(event["system"]) if event["isError"] else None  # noqa: E731
+        log.addObserver(observer)
+        self.addCleanup(log.removeObserver, observer)
+        one, two = self.connect(), self.connect()
+        self.house.guests[0].then = lambda data: 1 / 0
+        one.sendall(b"one")
+        two.sendall(b"two")
+        self.assertEqual(sorted(self.turn()), [f"lost: {ZeroDivisionError.__name__}", "one", "two"])
+        self.assertEqual((self.flush(ZeroDivisionError), systems), (1, ["Guest,0,127.0.0.1"]))
+
+    def test_what_the_end_raises_costs_the_others_nothing(self) -> None:
+        """It is logged, and the socket is closed."""
+        for _ in range(2):
+            self.connect()
+            self.guest.afterwards = lambda: 1 / 0
+        for client in self.clients:
+            client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"] * 2)
+        self.assertEqual((self.flush(ZeroDivisionError), [client.recv(1) for client in self.clients]), (2, [b""] * 2))
+
+    def test_who_is_not_wanted_is_turned_away(self) -> None:
+        """The next one may be."""
+        self.house.kind = lambda lines: None
+        self.assertEqual(self.connect().recv(1), b"")
+        self.house.kind = Guest
+        self.knock()
+        self.assertEqual(self.turn(), ["made"])
+
+    def test_factory_that_raises_costs_the_others_nothing(self) -> None:
+        """Not even those who wait in the same turn."""
+        kinds = [lambda lines: 1 / 0, Guest]
+        self.house.kind = lambda lines: kinds.pop(0)(lines)  # type: ignore[operator]  # a lambda or a class
+        first = self.knock()
+        self.knock()
+        self.assertEqual((self.turn(), self.flush(ZeroDivisionError), first.recv(1)), (["made"], 1, b""))
+
+    def test_nobody_is_accepted_without_a_descriptor(self) -> None:
+        """Who waits is turned away; with the next descriptor it goes on."""
+        client = self.knock()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        probe = os.dup(0)
+        os.close(probe)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe, hard))
+        try:
+            lines = self.turn()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.assertEqual((lines, client.recv(1)), ([], b""))
+        self.knock()
+        self.assertEqual(self.turn(), ["made"])
+
+
+class AcceptTests(AcceptingCase):
+    """Who is accepted, and when."""
+
+    def test_all_who_wait_are_accepted(self) -> None:
+        """In one turn, up to a limit that rises while more come."""
+        self.port.numberAccepts = 2
+        for _ in range(5):
+            self.knock()
+        counts = []
+        for _ in range(3):
+            self.reactor.doPoll(0)
+            counts.append(len(self.house.guests))
+        self.assertEqual(counts, [2, 5, 5])
+        self.assertEqual(self.port.numberAccepts, 3)
+
+    def test_addresses_are_told(self) -> None:
+        """Of both ends, as Twisted tells them."""
+        client = self.connect()
+        transport = self.guest.transport
+        self.assertEqual((transport.getPeer(),), tuple(self.house.addresses))
+        self.assertEqual((transport.getPeer().host, transport.getPeer().port), client.getsockname()[:2])
+        self.assertEqual((transport.getHost().host, transport.getHost().port), client.getpeername()[:2])
+
+    def test_nothing_of_twisteds_connection_is_missing(self) -> None:
+        """What its constructor leaves behind, ours does too, but for the names."""
+        self.connect()
+        ours = self.guest.transport
+        near, far = socket.socketpair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        theirs = Server(near, Guest([]), ours.client, self.port, 0, self.reactor)
+        self.reactor.removeReader(theirs)
+        names = {"hostname", "logstr", "repstr"}
+        self.assertEqual(set(vars(theirs)) - names, set(vars(ours)) - {"_peer"})
+        same = set(vars(theirs)) - names - {"socket", "fileno", "protocol"}
+        self.assertEqual({name: vars(theirs)[name] for name in same}, {name: vars(ours)[name] for name in same})
+
+    def test_it_can_be_told_from_others(self) -> None:
+        """Also after its end."""
+        client = self.connect()
+        transport = self.guest.transport
+        self.assertRegex(repr(transport), r"\A<Guest,0,\S+ on <.*Port.* of .*House.* on [0-9]+>>\Z")
+        client.close()
+        self.turn()
+        self.assertRegex(repr(transport), r"\A<Connection,0,")
+
+    def test_port_can_be_handed_over(self) -> None:
+        """As systemd does; it stays open when we stop."""
+        listening = socket.create_server((self.INTERFACE, 0), family=self.port.addressFamily)
+        self.addCleanup(listening.close)
+        listening.setblocking(False)
+        port = self.reactor.adoptStreamPort(listening.fileno(), self.port.addressFamily, self.house)
+        self.assertIsInstance(port, Port)
+        client = socket.create_connection(listening.getsockname()[:2], timeout=10)
+        self.addCleanup(client.close)
+        client.sendall(b"one")
+        self.assertEqual(self.turn(), ["made", "one"])
+        self.assertTrue(self.guest.transport.getTcpNoDelay())
+        self.guest.transport.abortConnection()
+        port.stopListening()
+        self.turn()
+        socket.create_connection(listening.getsockname()[:2], timeout=10).close()
+
+
+class IPv6Tests(AcceptTests, LifeTests):
+    """The same over IPv6."""
+
+    INTERFACE = "::1"
+
+    def setUp(self) -> None:
+        """Listen, where that can be."""
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError as error:
+            raise SkipTest(f"no IPv6 here: {error}") from error
+        super().setUp()
+
+
+class UnixTests(AcceptingCase):
+    """What is no TCP."""
+
+    def test_unix_socket_is_twisteds(self) -> None:
+        """It can be handed over too."""
+        file = self.mktemp()
+        listening = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listening.close)
+        listening.bind(file)
+        listening.listen()
+        listening.setblocking(False)
+        port = self.reactor.adoptStreamPort(listening.fileno(), socket.AF_UNIX, self.house)
+        client = socket.socket(socket.AF_UNIX)
+        self.clients.append(client)
+        client.connect(file)
+        client.sendall(b"one")
+        self.assertEqual(self.turn(), ["made", "one"])
+        client.close()
+        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"])
+        port.stopListening()
+        self.turn()
