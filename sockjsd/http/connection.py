@@ -62,9 +62,10 @@ class HTTPConnection(Protocol):
         self.due = -1
         # Who is at the other end; looked up for the first request.
         self._end: End | None = None
-        # The last head, and where its request came from.
+        # The last head, where its request came from, and where it went.
         self._head: Head | None = None
         self._sender = NOBODY
+        self._route: Any = None
         self._waiting = _NOTHING
         self._reader: Reader | None = Reader(factory.limits, self)
         self._queue: list[Exchange] = []
@@ -143,15 +144,17 @@ class HTTPConnection(Protocol):
         end = self._end
         if end is None:  # under haproxy: the peer is known now, and was not when the connection was made
             end = self._end = factory.proxies.end_of(self.transport)
-        if head is not self._head:  # else its fields have been cleaned, and it comes from whom it came from before
-            self._head, self._sender = head, factory.proxies.sender(head.headers, end)
+        last = self._head
+        if head is not last:
+            self._head, self._route = head, factory.application.find(head)
+            if last is None or head.headers is not last.headers:  # else they are clean, and from whom they were before
+                self._sender = factory.proxies.sender(head.headers, end)
         sender = self._sender
         exchange = Exchange(head, self, sender.address, secure=sender.secure)
+        exchange.route = self._route
         self._queue.append(exchange)
-        application = factory.application
-        exchange.route = application.find(head)
         if head.has_body:
-            self._body = Body(application.body_policy(exchange.route), head.length)
+            self._body = Body(factory.application.body_policy(self._route), head.length)
 
     def body_received(self, data: bytes) -> None:
         """Keep a part of the body."""
@@ -203,7 +206,7 @@ class HTTPConnection(Protocol):
         self._stop_reading()
         self._upgraded = protocol
         self._queue.clear()
-        self._answering = self._end = self._head = None
+        self._answering = self._end = self._head = self._route = None
         self._wait_for(_NOTHING)
         held, self._unread = bytes(self._unread), b""
         try:

@@ -8,11 +8,13 @@ bytes **fed** since something was reported.  And after a request that asks for a
 it takes the following bytes for the next request, even where they are that request's
 body; so a body together with ``Upgrade`` is refused.
 
-Who polls sends the same request again and again.  One that is byte for byte the one before is not read again.
+Who polls sends the same request again and again, or one whose target alone is another.  What is byte for byte as
+it was in the request before is not read again.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 import httptools
@@ -26,8 +28,12 @@ from sockjsd.websocket.handshake import is_upgrade
 #: Bytes of a field beside its name and its value: a colon, a space, and the end of the line.
 _PER_FIELD = 4
 
-#: What ends a head.
+#: What ends a line, and a head.
+_LINE_END = b"\r\n"
 _END = b"\r\n\r\n"
+
+#: The request lines that are read here, without llhttp: a path of signs that no parser reads in a way of its own.
+_LINE = re.compile(rb"([A-Z]+) (/[\w/.~%?=&+,;:@!$'()*-]*) HTTP/1\.1", re.ASCII)
 
 #: Names of fields as they come -> in lower case.  Browsers and proxies send a few dozen of them, and none so long.
 _NAMES: dict[bytes, str] = {}
@@ -61,9 +67,11 @@ class Reader:
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._headers = Headers()
-        # The last head that was read; and what was fed last, if that was one request from beginning to end.
+        # The last head that was read; and what was fed last, if that was one request from beginning to end, with the
+        # bytes before the end of its first line, and of its head.
         self._head = rules.UNREADABLE
         self._last = b""
+        self._line = self._end = 0
         # Requests that were completed since the last feed began.
         self._complete = 0
         # Trailers of this request, and their bytes.
@@ -84,25 +92,53 @@ class Reader:
 
         :raises HTTPError: the bytes cannot be a request; whatever follows must be discarded.
         """
-        if data == self._last and self._repeats(data):
+        if self._last and self._repeats(data):
             return b""
         begins = not self.in_head and not self.in_body
         self._complete = 0
         rest = self._parse(data)
-        self._last = data if begins and self._complete == 1 and not (self.in_head or self.in_body) else b""
+        if begins:
+            self._remember(data)
         return rest
 
-    def _repeats(self, data: bytes) -> bool:
-        """Hand the last request over once more, if *data* is that and nothing else; return whether it is."""
+    def _remember(self, data: bytes) -> None:
+        """Keep *data*, if that was one request from beginning to end, after which another one may come."""
+        self._last = b""
+        if self._complete != 1 or self._upgrade or self.in_head or self.in_body:
+            return
         head = self._head
         end = data.find(_END) + len(_END)
-        if len(data) - end != head.length or self._upgrade or not head.keep_alive:
+        if len(data) - end == head.length and head.keep_alive and head.version == "HTTP/1.1":
+            self._last, self._line, self._end = data, data.find(_LINE_END), end
+
+    def _repeats(self, data: bytes) -> bool:
+        """Hand on what is in *data*, if that is one whole request with the fields of the last one; return whether."""
+        end = self._end if data == self._last else self._turned(data)
+        if not end:
             return False
-        self._sink.head_received(head)
+        head, sink = self._head, self._sink
+        sink.head_received(head)
         if head.length:
-            self._sink.body_received(data[end:])
-        self._sink.request_received(upgrade=False)
+            sink.body_received(data[end:])
+        sink.request_received(upgrade=False)
         return True
+
+    def _turned(self, data: bytes) -> int:
+        """Let the last head have the target in *data*; return where that head ends, 0 if more is different."""
+        head = self._head
+        line = data.find(_LINE_END)
+        fields = self._last[self._line : self._end]
+        end = line + len(fields)
+        if not data.startswith(fields, line) or len(data) - end != head.length or end > self._limits.head_limit:
+            return 0
+        if line == self._line and data.startswith(self._last[:line]):  # another body
+            return end
+        found = _LINE.fullmatch(data, 0, line)
+        if found is None or found[1].decode() != head.method:
+            return 0
+        self._head = rules.moved(head, found[2].decode())
+        self._last, self._line, self._end = data, line, end
+        return end
 
     def _parse(self, data: bytes) -> bytes:
         """Let llhttp read *data*; see ``feed``."""

@@ -104,6 +104,15 @@ def check(method: str, target: str, version: str, headers: Headers) -> Head:
     return Head(method, uri, path, query, _VERSIONS[version], headers, host, length)
 
 
+def moved(head: Head, uri: str) -> Head:
+    """Return *head* with another target.
+
+    :param uri: a path with a query or without, which may stand in a request target as it is.
+    """
+    path, _, query = uri.partition("?")
+    return Head(head.method, uri, path, query, head.version, head.headers, head.host, head.length)
+
+
 def _host(version: str, headers: Headers) -> str:
     if "host" not in headers:
         if version == "1.1":

@@ -284,10 +284,12 @@ class ConnectionTests(TestCase):
         server, factory = Server(), HTTPFactory(Limits(), Wheel(Clock()), DateField(Clock()), Proxies(TRUSTED))
         factory.application = server
         client = Client(factory=factory, peer=address(PROXY))
-        for sender in ("203.0.113.5", "203.0.113.5", "203.0.113.6"):
-            client.send(request(target="/held", x_forwarded_for=f"1.2.3.4, {sender}", x_forwarded_proto="https"))
+        for sender, more in (("203.0.113.5", ""), ("203.0.113.5", ""), ("203.0.113.5", "?a"), ("203.0.113.6", "?a")):
+            fields = {"x_forwarded_for": f"1.2.3.4, {sender}", "x_forwarded_proto": "https"}
+            client.send(request(target="/held" + more, **fields))
             exchange = server.held.pop()
             self.assertEqual((exchange.request.remote_ip, exchange.request.protocol), (sender, "https"))
+            self.assertEqual(exchange.head.uri, "/held" + more)
             exchange.respond(200)
 
     def test_handler_sees_nothing_of_what_others_say(self) -> None:

@@ -13,6 +13,41 @@ from sockjsd.http.reader import Reader
 from sockjsd.http.rules import Head
 from tests.http.heads import ACCEPTED, BY_LLHTTP, BY_US, CHUNKED, GET, POST, ROOT, WEBSOCKET, Refusal
 
+#: First lines, some of which are no first line of a request that we serve.
+OTHER_LINES = (
+    *("GET /a HTTP/1.1", "GET / HTTP/1.1", "GET /?a=b?c HTTP/1.1", "GET /%00 HTTP/1.1", "GET /%zz HTTP/1.1"),
+    *(
+        "HEAD / HTTP/1.1",
+        "POST / HTTP/1.1",
+        "CONNECT / HTTP/1.1",
+        "get / HTTP/1.1",
+        "G / HTTP/1.1",
+        "DESCRIBE / HTTP/1.1",
+    ),
+    *(
+        "GET / HTTP/1.0",
+        "GET / HTTP/2.0",
+        "GET / HTTP/1.10",
+        "GET / http/1.1",
+        "GET / RTSP/1.0",
+        "GET /",
+        "GET",
+        " ",
+        "",
+    ),
+    *(
+        "GET  / HTTP/1.1",
+        "GET /  HTTP/1.1",
+        " GET / HTTP/1.1",
+        "GET / HTTP/1.1 ",
+        "GET\t/ HTTP/1.1",
+        "GET / a HTTP/1.1",
+    ),
+    *("GET http://a/b HTTP/1.1", "GET http://b/ HTTP/1.1", "GET a HTTP/1.1", "GET * HTTP/1.1", "GET //a HTTP/1.1"),
+    *("\rGET / HTTP/1.1", "\nGET / HTTP/1.1", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nA: b", "GET / HTTP/1.1\n", "\r\n"),
+    *("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1", "GET /b HTTP/1.1\r\nHost: b"),
+)
+
 
 class Requests:
     """What a reader found: a request is its method, its URI, and its body."""
@@ -111,18 +146,19 @@ class AcceptedTests(TestCase):
 class RepetitionTests(TestCase):
     """Who sends the same again and again, as polls do."""
 
-    def assert_as_with_new_parser(self, text: str, feeds: int = 3) -> None:
-        """Feed *text* so many times; what is found is what llhttp alone would find, or refuse."""
-        data = text.encode("latin-1")
+    def assert_as_with_new_parser(self, *texts: str, limits: Limits | None = None) -> None:
+        """Feed *texts*, one after the other; what is found is what llhttp alone would find, or refuse."""
+        feeds = [text.encode("latin-1") for text in texts]
         plain, sink = Requests(), Requests()
-        expected = self.outcome(Reader(Limits(), plain)._parse, data, feeds)
-        self.assertEqual((self.outcome(Reader(Limits(), sink).feed, data, feeds), sink.found), (expected, plain.found))
+        expected = self.outcome(Reader(limits or Limits(), plain)._parse, feeds)
+        self.assertEqual(self.outcome(Reader(limits or Limits(), sink).feed, feeds), expected)
+        self.assertEqual((sink.found, sink.heads), (plain.found, plain.heads))
 
-    def outcome(self, feed: Callable[[bytes], bytes], data: bytes, feeds: int) -> list[bytes | int]:
+    def outcome(self, feed: Callable[[bytes], bytes], feeds: list[bytes]) -> list[bytes | int]:
         """Return what each call returned, and the status with which it ended, if it did."""
         returned: list[bytes | int] = []
         try:
-            for _ in range(feeds):
+            for data in feeds:
                 returned.append(feed(data))
         except HTTPError as error:
             returned.append(error.status)
@@ -150,7 +186,35 @@ class RepetitionTests(TestCase):
         """Each row of the table, accepted and refused."""
         for row in (*ACCEPTED, *BY_LLHTTP, *BY_US):
             with self.subTest(row.name):
-                self.assert_as_with_new_parser(row.text)
+                self.assert_as_with_new_parser(row.text, row.text, row.text)
+
+    def test_fields_are_read_once(self) -> None:
+        """They are the same object while only targets and bodies change, and nobody changes the heads before."""
+        sink = Requests()
+        reader = Reader(Limits(), sink)
+        texts = [f"POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n" for target in ("/a", "/bc?d", "/a")]
+        for number, text in enumerate(texts):
+            reader.feed(f"{text}{number:03}".encode())
+        self.assertEqual(sink.found, [("POST", "/a", b"000"), ("POST", "/bc?d", b"001"), ("POST", "/a", b"002")])
+        self.assertEqual([(head.path, head.query) for head in sink.heads], [("/a", ""), ("/bc", "d"), ("/a", "")])
+        self.assertTrue(all(head.headers is sink.heads[0].headers for head in sink.heads))
+
+    def test_every_other_first_line_means_what_llhttp_says(self) -> None:
+        """With the fields of a request that was read: each sign in a target, and lines that are none."""
+        signs = [f"GET /a{chr(code)}b HTTP/1.1" for code in range(256)]
+        for line in (*signs, *OTHER_LINES):
+            for fields in ("Host: a\r\n", "Host: a\r\nContent-Length: 3\r\n"):
+                end = f"\r\n{fields}\r\n" + ("abc" if "Length" in fields else "")
+                with self.subTest(line, fields=fields):
+                    self.assert_as_with_new_parser(f"GET / HTTP/1.1{end}", line + end, f"GET /c HTTP/1.1{end}")
+
+    def test_limit_holds_for_every_request(self) -> None:
+        """A target that makes a head too long is refused as in a first request."""
+        limits = Limits(head_limit=60)
+        for length in (30, 31):
+            with self.subTest(length):
+                texts = [f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n" for target in ("/", "/" * length, "/")]
+                self.assert_as_with_new_parser(*texts, limits=limits)
 
     def test_beginning_of_a_body_is_no_repetition(self) -> None:
         """Neither where the same bytes are a request once, and then its body; nor with parts of others around."""
@@ -169,7 +233,7 @@ class RepetitionTests(TestCase):
             "",
         ):
             with self.subTest(text):
-                self.assert_as_with_new_parser(text, 5)
+                self.assert_as_with_new_parser(*[text] * 5)
 
 
 class UpgradeTests(TestCase):
