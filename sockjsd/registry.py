@@ -90,6 +90,8 @@ class Registry:
         name: str = "",
         together: AbstractContextManager[object] | None = None,
     ) -> None:
+        #: Calls ``timed_out()`` of a session after a number of seconds.
+        self.wake: Callable[[Session, float], None] = wheel.set
         self.together = together if together is not None else nullcontext()
         self.losses = Losses(name, wheel)
         self._make_connection = make_connection
@@ -138,7 +140,7 @@ class Registry:
         """
         if self._closed:
             raise HTTPError(503, GOING_AWAY[1])
-        if len(self) >= self._limit:
+        if len(self._by_id) + len(self._anonymous) >= self._limit:
             raise HTTPError(503, "Too many sessions", close=False)
         guard = Guard(connection if connection is not None else self._make_connection(), info)
         session = Session(guard, self, self._options, resumable=session_id is not None, binary=binary)
@@ -168,10 +170,6 @@ class Registry:
         return len(sessions)
 
     # For the sessions.
-
-    def wake(self, session: Session, seconds: float) -> None:
-        """Call ``session.timed_out()`` after *seconds*."""
-        self._wheel.set(session, seconds)
 
     def skipped(self, messages: int) -> None:
         """Count what was dropped for a slow client, who stays."""

@@ -79,7 +79,8 @@ class Wheel:
         due = self._turn + ceil(seconds / RESOLUTION) + 1
         if due == item.due:  # busy clients set theirs again in the same turn
             return
-        self.cancel(item)
+        if item.due >= 0:
+            self.cancel(item)
         item.due = due
         slot = self._slots.get(due)
         if slot is None:

@@ -76,6 +76,8 @@ class Proxies:
         words = set(trusted)
         self._unix = UNIX_PROXIES in words
         self._networks = [ipaddress.ip_network(word) for word in words if word != UNIX_PROXIES]
+        # Whether anybody is trusted at all.
+        self._some = bool(words)
 
     def end_of(self, transport: Any) -> End:
         """Return who is at the other end of the connection that *transport* is."""
@@ -90,7 +92,7 @@ class Proxies:
         :param neighbour: its address.
         :param sender: who has connected there, where the PROXY protocol tells it; else the neighbour.
         """
-        return End(sender, self._trusts(neighbour))
+        return End(sender, self._some and self._trusts(neighbour))
 
     def sender(self, fields: Headers, end: End) -> Sender:
         """Return where a request comes from, and remove from *fields* what nobody should believe.

@@ -41,12 +41,13 @@ class Origins:
 
     def __init__(self, allowed: Iterable[str], *, no_origin: bool = True) -> None:
         self.allowed = tuple(origin.lower() for origin in allowed)
-        self._any = ANY in self.allowed
+        #: Whether the pages of all origins are welcome.
+        self.everybody = ANY in self.allowed
         self._no_origin = no_origin
 
     def permits(self, source: Source) -> bool:
         """Return whether a request from *source* may use the endpoint."""
-        if self._any:
+        if self.everybody:
             return True
         if source.origin:
             return self._trusts(source.origin, source.host)
@@ -60,14 +61,9 @@ class Origins:
         return self._no_origin
 
     @property
-    def everybody(self) -> bool:
-        """Whether the pages of all origins are welcome."""
-        return self._any
-
-    @property
     def ancestors(self) -> str:
         """The policy as the sources of a ``frame-ancestors`` directive (CSP level 3)."""
-        return ANY if self._any else " ".join(("'self'", *self.allowed))
+        return ANY if self.everybody else " ".join(("'self'", *self.allowed))
 
     def _trusts(self, origin: str, host: str) -> bool:
         scheme, separator, authority = origin.lower().partition("://")

@@ -41,6 +41,9 @@ TOO_SLOW = (3008, "Connection too slow")
 _CLOSING = State.CLOSING
 _NEW = State.NEW
 _OPEN = State.OPEN
+_ATTACHED = Event.ATTACHED
+_ENDED = Event.ENDED
+_FORGOTTEN = Event.FORGOTTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,8 @@ class Session:
         """Take note that *receiver* is done; the client is expected to send another one."""
         if self._receiver is receiver:
             self._receiver = None
-            self._leave_line()
+            if self.line is not None:
+                self._leave_line()
             self._rearm()
 
     def interrupted(self, receiver: Receiver, code: int = INTERRUPTED[0], reason: str = INTERRUPTED[1]) -> None:
@@ -259,7 +263,7 @@ class Session:
     # Private: each step of a life once.
 
     def _open(self, receiver: Receiver) -> None:
-        self._change(Event.ATTACHED)
+        self._state = next_state(self._state, _ATTACHED)
         self._receiver = receiver
         self._talking = True  # whatever comes of the open frame, the application hears of the client first
         try:
@@ -292,7 +296,7 @@ class Session:
 
     def _end(self, code: int, reason: str) -> None:
         """Tell the client, and the application as soon as it listens."""
-        self._change(Event.ENDED)
+        self._state = next_state(self._state, _ENDED)
         self._leave_line()
         self.close_code, self.close_reason = code, reason
         if self._receiver is not None:
@@ -324,7 +328,7 @@ class Session:
             self._forget()
 
     def _forget(self) -> None:
-        self._change(Event.FORGOTTEN)
+        self._state = next_state(self._state, _FORGOTTEN)
         self._handler = _NOBODY
         self._discard()
         self._keeper.forget(self)
@@ -365,7 +369,3 @@ class Session:
     def _rearm(self) -> None:
         options = self._options
         self._keeper.wake(self, options.disconnect_delay if self._receiver is None else options.heartbeat)
-
-    def _change(self, event: Event) -> None:
-        """Make the one change of state that *event* allows."""
-        self._state = next_state(self._state, event)

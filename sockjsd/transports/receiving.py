@@ -188,38 +188,38 @@ class Row:
 
     :param methods: of the request: one.
     :param content_type: header fields that stand in every answer.
-    :param envelope: made from the request's callback, which is ``b""`` where there is none.
-    :param prelude: likewise; ``None`` for a polling transport.
+    :param envelope: of its frames; ``None`` where it is made from the request's callback.
+    :param prelude: made from the callback, which is ``b""`` where there is none; ``None`` for a polling transport.
     :param cors: whether another origin's page reads the answer.
     :param callback: whether the query must name one.
     """
 
     methods: tuple[str]
     content_type: bytes
-    envelope: Callable[[bytes], Envelope]
+    envelope: Envelope | None
     prelude: Callable[[bytes], bytes] | None = None
     cors: bool = False
     callback: bool = False
 
 
 ROWS: dict[str, Row] = {
-    "xhr": Row(("POST",), JAVASCRIPT, lambda callback: XHR, cors=True),
-    "xhr_streaming": Row(("POST",), JAVASCRIPT, lambda callback: XHR, lambda callback: XHR_PRELUDE, cors=True),
+    "xhr": Row(("POST",), JAVASCRIPT, XHR, cors=True),
+    "xhr_streaming": Row(("POST",), JAVASCRIPT, XHR, lambda callback: XHR_PRELUDE, cors=True),
     "eventsource": Row(
         ("GET",),
         block({"Content-Type": "text/event-stream"}),
-        lambda callback: EVENTSOURCE,
+        EVENTSOURCE,
         lambda callback: EVENTSOURCE_PRELUDE,
         cors=True,
     ),
     "htmlfile": Row(
         ("GET",),
         HTML,
-        lambda callback: HTMLFILE,
+        HTMLFILE,
         lambda callback: _HTMLFILE_PRELUDE % callback + _PADDING,
         callback=True,
     ),
-    "jsonp": Row(("GET",), JAVASCRIPT + _NOSNIFF, jsonp, callback=True),
+    "jsonp": Row(("GET",), JAVASCRIPT + _NOSNIFF, None, callback=True),
 }
 
 
@@ -228,7 +228,7 @@ class Receive(EndpointHandler):
 
     def initialize(self, **options: Any) -> None:
         """Take the row."""
-        super().initialize(**options)
+        self.endpoint = options["endpoint"]
         self._name: str = options["name"]
         self._row = ROWS[self._name]
         self.CORS = self._row.cors
@@ -244,7 +244,7 @@ class Receive(EndpointHandler):
             return
         session = self._session(arguments[-1])
         fields = row.content_type + NOT_CACHED + self.cors() + self.cookie()
-        envelope = row.envelope(callback)
+        envelope = row.envelope or jsonp(callback)
         tally = self.endpoint.stats.tallies[self._name]
         if row.prelude is None:
             session.attach(Polling(self.exchange, session, fields, envelope, tally))

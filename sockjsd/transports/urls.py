@@ -25,20 +25,19 @@ SESSION = r"/([^/.]+)/([^/.]{1,128})"
 def rows(endpoint: Endpoint) -> list[Row]:
     """Return the rows of *endpoint*; whatever else lies below its prefix is 404."""
     prefix = re.escape(endpoint.options.prefix)
-    table: list[tuple[str, type[LeanHandler], dict[str, Any]]] = [
-        (r"/?", Greeting, {}),
-        (r"/info", Info, {}),
-        (r"/iframe[0-9\-.a-z_]*\.html", IFrame, {}),
-    ]
+    receiving = [name for name in ROWS if endpoint.offers(name)]
+    # What is asked for most stands first.
+    table: list[tuple[str, type[LeanHandler], dict[str, Any]]] = []
+    if receiving and receiving != ["jsonp"]:
+        table.append((SESSION + "/xhr_send", XhrSend, {}))
     if endpoint.offers("websocket"):
         table.append((SESSION + "/websocket", WebSocketHandler, {"raw": False}))
     if endpoint.offers("raw_websocket"):
         table.append(("/websocket", WebSocketHandler, {"raw": True}))
-    receiving = [name for name in ROWS if endpoint.offers(name)]
+    table.append((r"/info", Info, {}))
     table += [(f"{SESSION}/{name}", Receive, {"name": name}) for name in receiving]
     if "jsonp" in receiving:
         table.append((SESSION + "/jsonp_send", JsonpSend, {}))
-    if receiving and receiving != ["jsonp"]:
-        table.append((SESSION + "/xhr_send", XhrSend, {}))
+    table += [(r"/?", Greeting, {}), (r"/iframe[0-9\-.a-z_]*\.html", IFrame, {})]
     table.append((r"(?:/.*)?", Nothing, {}))
     return [(prefix + pattern, handler, {"endpoint": endpoint, **options}) for pattern, handler, options in table]

@@ -218,7 +218,7 @@ class WebSocketHandler(EndpointHandler):
 
     def initialize(self, **options: Any) -> None:
         """Take the row."""
-        super().initialize(**options)
+        self.endpoint = options["endpoint"]
         self._raw: bool = options["raw"]
 
     def handle(self, *arguments: str) -> None:

@@ -9,7 +9,7 @@ about origins (section 10.2) before it asks here, and writes what it gets.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha1
@@ -71,7 +71,7 @@ def _proof(key: str) -> bytes:
     """Return the value of ``Sec-WebSocket-Accept`` for *key*: we have read it, and are no cache."""
     if not _KEY.fullmatch(key):
         raise HTTPError(400, "Not a valid websocket request: Sec-WebSocket-Key must be 16 bytes of base64.")
-    return b64encode(sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+    return b2a_base64(sha1(key.encode() + _GUID, usedforsecurity=False).digest(), newline=False)
 
 
 def _names_websocket(headers: Mapping[str, str]) -> bool:
