@@ -106,6 +106,8 @@ class Reader:
         self._last = b""
         if self._complete != 1 or self._upgrade or self.in_head or self.in_body:
             return
+        if data[0] in _LINE_END:  # empty lines before a request (RFC 9112 section 2.2): its own is not the first
+            return
         head = self._head
         end = data.find(_END) + len(_END)
         if len(data) - end == head.length and head.keep_alive and head.version == "HTTP/1.1":

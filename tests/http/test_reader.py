@@ -208,6 +208,15 @@ class RepetitionTests(TestCase):
                 with self.subTest(line, fields=fields):
                     self.assert_as_with_new_parser(f"GET / HTTP/1.1{end}", line + end, f"GET /c HTTP/1.1{end}")
 
+    def test_first_line_is_not_taken_for_a_field(self) -> None:
+        """Where an empty line stood before a request: its fields begin behind its own line."""
+        for before in ("\r\n", "\r\r\n", "\r\n\r\n", "\n", "\r"):
+            with self.subTest(before):
+                text = before + GET + "\r\n"
+                self.assert_as_with_new_parser(text, text, text)
+                self.assert_as_with_new_parser(text, "GET /a HTTP/1.1" + text, "GET /b HTTP/1.1" + text)
+                self.assert_as_with_new_parser(text, "GET /a HTTP/1.1\r\n" + GET + "\r\n")
+
     def test_limit_holds_for_every_request(self) -> None:
         """A target that makes a head too long is refused as in a first request."""
         limits = Limits(head_limit=60)
