@@ -48,9 +48,6 @@ class Connection(Server):
     :param reactor: ours.
     """
 
-    # What the port's socket hands down.
-    _no_delay = True
-
     def __init__(
         self, accepted: socket.socket, protocol: Any, client: Any, peer: Any, port: Port, number: int, reactor: Any
     ) -> None:
@@ -67,6 +64,7 @@ class Connection(Server):
         self.sessionno = number
         self.connected = 1
         self._peer = peer
+        self._no_delay = port.no_delay
         if len(client) != 2:
             self._addressType = IPv6Address
         reactor.watch(self)
@@ -76,7 +74,7 @@ class Connection(Server):
         return self._peer
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """Choose whether small data leaves at once, as it does by itself here."""
+        """Choose whether small data leaves at once; on most ports it does by itself."""
         if enabled != self._no_delay:
             self._no_delay = enabled
             super().setTcpNoDelay(enabled)
@@ -141,12 +139,23 @@ class Connection(Server):
 
 
 class Port(TwistedPort):
-    """Accepts connections."""
+    """Accepts connections.
+
+    :ivar no_delay: whether its socket hands down to all of them that small data leaves at once.
+    """
+
+    no_delay = False
+
+    def createInternetSocket(self) -> socket.socket:
+        """Return a socket that nobody can have connected to yet."""
+        made: socket.socket = super().createInternetSocket()
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        return made
 
     def startListening(self) -> None:
-        """Begin; see :class:`Connection` for what its socket hands down."""
+        """Begin; a socket that somebody else has made stays as it is: who waits there already has got what it had."""
         super().startListening()
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        self.no_delay = bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def doRead(self) -> None:
         """Accept those who wait."""

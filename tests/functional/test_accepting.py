@@ -349,7 +349,7 @@ class AcceptTests(AcceptingCase):
         theirs = Server(near, Guest([]), ours.client, self.port, 0, self.reactor)
         self.reactor.removeReader(theirs)
         names = {"hostname", "logstr", "repstr"}
-        self.assertEqual(set(vars(theirs)) - names, set(vars(ours)) - {"_peer"})
+        self.assertEqual(set(vars(theirs)) - names, set(vars(ours)) - {"_peer", "_no_delay"})
         same = set(vars(theirs)) - names - {"socket", "fileno", "protocol"}
         self.assertEqual({name: vars(theirs)[name] for name in same}, {name: vars(ours)[name] for name in same})
 
@@ -373,11 +373,29 @@ class AcceptTests(AcceptingCase):
         self.addCleanup(client.close)
         client.sendall(b"one")
         self.assertEqual(self.turn(), ["made", "one"])
-        self.assertTrue(self.guest.transport.getTcpNoDelay())
         self.guest.transport.abortConnection()
         port.stopListening()
         self.turn()
         socket.create_connection(listening.getsockname()[:2], timeout=10).close()
+
+    def test_small_data_leaves_at_once_where_a_port_was_handed_over(self) -> None:
+        """On a connection that was there before, too; whatever the socket hands down."""
+        for handed_down in (False, True):
+            listening = socket.create_server((self.INTERFACE, 0), family=self.port.addressFamily)
+            self.addCleanup(listening.close)
+            listening.setblocking(False)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, handed_down)
+            self.clients.append(socket.create_connection(listening.getsockname()[:2], timeout=10))
+            port = self.reactor.adoptStreamPort(listening.fileno(), self.port.addressFamily, self.house)
+            self.clients.append(socket.create_connection(listening.getsockname()[:2], timeout=10))
+            self.assertEqual(self.turn(), ["made", "made"])
+            for guest in self.house.guests[-2:]:
+                self.assertEqual(guest.transport.getTcpNoDelay(), handed_down)
+                guest.transport.setTcpNoDelay(True)
+                self.assertTrue(guest.transport.getTcpNoDelay())
+                guest.transport.abortConnection()
+            port.stopListening()
+            self.turn()
 
 
 class IPv6Tests(AcceptTests, LifeTests):
