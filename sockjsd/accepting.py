@@ -124,18 +124,20 @@ class Connection(Server):
             return
         self.disconnected = 1
         self.connected = 0
-        if self.producer is not None:
-            self.producer.stopProducing()
-            self.producer = None
         reactor: Any = self.reactor
-        reactor.forget(self)
-        if reason is _LOST:  # nothing can be said to the other end
-            lost.close()
-        else:
-            self._closeSocket(not reason.check(ConnectionAborted))
-        protocol = self.protocol
-        del self.protocol, self.socket, self.fileno
-        protocol.connectionLost(reason)
+        reactor.forget(self)  # first: whoever raises here would be called again in each turn
+        try:
+            if self.producer is not None:
+                self.producer.stopProducing()
+        finally:
+            self.producer = None
+            if reason is _LOST:  # nothing can be said to the other end
+                lost.close()
+            else:
+                self._closeSocket(not reason.check(ConnectionAborted))
+            protocol = self.protocol
+            del self.protocol, self.socket, self.fileno
+            protocol.connectionLost(reason)
 
 
 class Port(TwistedPort):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Server
 from twisted.python import log
@@ -68,6 +68,21 @@ class Patient(Guest):
 
     def writeConnectionLost(self) -> None:
         """Nothing was half closed here."""
+
+
+@implementer(IPushProducer)
+class Broken:
+    """A producer that cannot be stopped."""
+
+    def pauseProducing(self) -> None:
+        """Nothing is produced."""
+
+    def resumeProducing(self) -> None:
+        """Nothing is produced."""
+
+    def stopProducing(self) -> None:
+        """Fail."""
+        raise ZeroDivisionError
 
 
 class House(Factory[Any]):
@@ -283,6 +298,14 @@ class FailureTests(AcceptingCase):
             client.shutdown(socket.SHUT_WR)
         self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"] * 2)
         self.assertEqual((self.flush(ZeroDivisionError), [client.recv(1) for client in self.clients]), (2, [b""] * 2))
+
+    def test_producer_that_raises_at_the_end_does_so_once(self) -> None:
+        """It is logged; the protocol is told, and the socket closed."""
+        client = self.connect()
+        self.guest.transport.registerProducer(Broken(), True)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"])
+        self.assertEqual((self.flush(ZeroDivisionError), client.recv(1)), (1, b""))
 
     def test_who_is_not_wanted_is_turned_away(self) -> None:
         """The next one may be."""
