@@ -2,9 +2,9 @@
 """Twisted's TCP ports and connections, with a shorter way from ``accept`` to the protocol, and to ``close``.
 
 For everybody who comes and goes Twisted composes two names for logs that are hardly ever
-written, keeps back what is logged meanwhile, tells the same address twice, and looks for an
-interface that hardly any protocol has.  Here a name is composed when somebody asks for it, and
-each class of protocols is looked at once.
+written, keeps back what is logged meanwhile, tells the same address twice, and looks for a way
+to an interface that hardly any protocol has.  Here a name is composed when somebody asks for it, and
+a protocol is only asked whether it has the interface.
 
 What is rare is left to Twisted: ``accept`` that fails, protocols that go on after half an end, TLS
 begun in the middle of a connection.
@@ -13,7 +13,6 @@ begun in the middle of a connection.
 from __future__ import annotations
 
 import socket
-from functools import cache
 from typing import Any
 
 from twisted.internet.address import IPv6Address
@@ -24,7 +23,6 @@ from twisted.internet.tcp import Port as TwistedPort
 from twisted.internet.tcp import Server
 from twisted.python import log
 from twisted.python.failure import Failure
-from zope.interface import implementedBy
 
 #: Bytes read at once, as by Twisted.
 _PIECE = 64 * 1024
@@ -109,7 +107,7 @@ class Connection(Server):
                 self.connectionLost(_LOST)
             elif problem is not CONNECTION_DONE:
                 self.connectionLost(Failure(problem))
-            elif _goes_on(type(self.protocol)):
+            elif IHalfCloseableProtocol.providedBy(self.protocol):
                 self.stopReading()
                 self.readConnectionLost(_DONE)
             else:
@@ -190,9 +188,3 @@ class Port(TwistedPort):
         number = self.sessionno
         self.sessionno = number + 1
         protocol.makeConnection(Connection(accepted, protocol, client, peer, self, number, self.reactor))
-
-
-@cache
-def _goes_on(kind: type) -> bool:
-    """Return whether protocols of this class want to go on when the other end has said all that it had to say."""
-    return IHalfCloseableProtocol in implementedBy(kind)

@@ -16,7 +16,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Server
 from twisted.python import log
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer
 
 from sockjsd.accepting import Connection, Port
 from sockjsd.reactor import Reactor
@@ -56,9 +56,8 @@ class Guest(Protocol):
         self.afterwards()
 
 
-@implementer(IHalfCloseableProtocol)
-class Patient(Guest):
-    """Goes on when the other end has said all that it had to say."""
+class Able(Guest):
+    """Can go on when the other end has said all that it had to say."""
 
     def readConnectionLost(self) -> None:
         """Note it, and answer."""
@@ -68,6 +67,11 @@ class Patient(Guest):
 
     def writeConnectionLost(self) -> None:
         """Nothing was half closed here."""
+
+
+@implementer(IHalfCloseableProtocol)
+class Patient(Able):
+    """Goes on then, and its class says so."""
 
 
 @implementer(IPushProducer)
@@ -243,12 +247,18 @@ class LifeTests(AcceptingCase):
         self.assertEqual(self.turn(), ["one"])
 
     def test_protocol_may_go_on_after_half_an_end(self) -> None:
-        """If it says so."""
-        self.house.kind = Patient
-        client = self.connect()
-        client.shutdown(socket.SHUT_WR)
-        self.assertEqual(self.turn(), ["all said", f"lost: {ConnectionDone.__name__}"])
-        self.assertEqual(self.received(client), b"answer")
+        """If it says so, or its class does."""
+
+        def saying_so(lines: list[str]) -> Guest:
+            directlyProvides(guest := Able(lines), IHalfCloseableProtocol)
+            return guest
+
+        for kind in (Patient, saying_so):
+            self.house.kind = kind
+            client = self.connect()
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(self.turn(), ["all said", f"lost: {ConnectionDone.__name__}"])
+            self.assertEqual(self.received(client), b"answer")
 
     def test_small_data_leaves_at_once(self) -> None:
         """By itself, and until somebody does not want that any more."""
