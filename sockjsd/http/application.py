@@ -51,6 +51,9 @@ class Target(Protocol):
 class Responder:
     """Finds out who answers a request, and answers in the end when that fails."""
 
+    #: Whether the same head always has the same route.
+    SETTLED = False
+
     _log = Logger()
 
     def find(self, head: Head) -> Target:
@@ -119,6 +122,8 @@ class Application(Responder, web.Application):
 
     :param handlers: rows of Cyclone's URL table: pattern, handler class, keyword arguments.
     """
+
+    SETTLED = True
 
     def __init__(self, handlers: list[tuple[str, type[LeanHandler], dict[str, Any]]]) -> None:
         super().__init__(handlers, transforms=[])

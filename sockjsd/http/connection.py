@@ -144,9 +144,11 @@ class HTTPConnection(Protocol):
         end = self._end
         if end is None:  # under haproxy: the peer is known now, and was not when the connection was made
             end = self._end = factory.proxies.end_of(self.transport)
-        last = self._head
+        application, last = factory.application, self._head
+        if head is not last or not application.SETTLED:
+            self._route = application.find(head)
         if head is not last:
-            self._head, self._route = head, factory.application.find(head)
+            self._head = head
             if last is None or head.headers is not last.headers:  # else they are clean, and from whom they were before
                 self._sender = factory.proxies.sender(head.headers, end)
         sender = self._sender
@@ -154,7 +156,7 @@ class HTTPConnection(Protocol):
         exchange.route = self._route
         self._queue.append(exchange)
         if head.has_body:
-            self._body = Body(factory.application.body_policy(self._route), head.length)
+            self._body = Body(application.body_policy(self._route), head.length)
 
     def body_received(self, data: bytes) -> None:
         """Keep a part of the body."""

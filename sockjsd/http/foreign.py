@@ -2,7 +2,7 @@
 """Anybody's Cyclone application, with lean and classic handlers side by side.
 
 Routing is Cyclone's own: host patterns, named groups, the error handler, the redirect to
-the default host.
+the default host, and rows that are added later.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockjsd.http.foreign import options_of
 from tests.http.cyclone_app import WARNINGS, Named, Page, Refusing, Served
+from tests.http.fakes import Echo
 from tests.http.memory import Client, request
 
 suppress = WARNINGS
@@ -47,6 +48,13 @@ class RouteTests(SynchronousTestCase):
         self.assertEqual(served.client.ask("GET", "/", host="www.example.com").status, 200)
         answer = served.client.ask("GET", "/", host="other.example.com")
         self.assertEqual((answer.status, answer.fields["location"]), (301, "http://welcome.example.com/"))
+
+    def test_rows_can_be_added_later(self) -> None:
+        """Also for whoever has asked before, on the same connection."""
+        served = Served()
+        self.assertEqual(served.client.ask("GET", "/new").status, 404)
+        served.application.add_handlers("example.com", [("/new", Echo)])
+        self.assertEqual(served.client.ask("GET", "/new").body, b"GET /new ")
 
     def test_static_files_are_served(self) -> None:
         """Once, and from the browser's cache the second time."""
