@@ -102,7 +102,7 @@ class Registry:
         self._by_id: dict[str, Session] = {}
         # WebSockets' sessions: several may share an id (section "Websocket", test_reuseSessionId).
         self._anonymous: set[Session] = set()
-        # Set for good by close_all.
+        # Set by close_all, until open.
         self._closed = False
 
     def __len__(self) -> int:
