@@ -155,7 +155,7 @@ class HTTPConnection(Protocol):
         exchange = Exchange(head, self, sender.address, secure=sender.secure)
         exchange.route = self._route
         self._queue.append(exchange)
-        if head.has_body:
+        if head.length != 0:  # None is as much as comes
             self._body = Body(application.body_policy(self._route), head.length)
 
     def body_received(self, data: bytes) -> None:
@@ -255,7 +255,7 @@ class HTTPConnection(Protocol):
     def _read(self) -> bool:
         """Parse the next piece of what came, if there is room for what may be in it; return whether there was."""
         unread = self._unread
-        if self._reader is None or self._deciding or self._crowded():
+        if self._reader is None or self._deciding or len(self._queue) > self.factory.limits.pipeline_limit:
             return False
         try:
             self._unread = b""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 
 from sockjsd.errors import HTTPError, StateError
 from sockjsd.http import chunks
-from sockjsd.http.fields import BODILESS, block, status_line
+from sockjsd.http.fields import BODILESS, STATUS_LINES, block, status_line
 from sockjsd.http.flow import Flow
 from sockjsd.http.request import Request
 from sockjsd.http.rules import Head
@@ -129,7 +129,6 @@ class Exchange:
     __slots__ = (
         "_chunked",
         "_continued",
-        "_keep_alive",
         "_left",
         "_muted",
         "_wire",
@@ -138,6 +137,7 @@ class Exchange:
         "file",
         "gone",
         "head",
+        "keep_alive",
         "on_drained",
         "on_gone",
         "peer",
@@ -167,7 +167,8 @@ class Exchange:
         self.on_gone: Callable[[], None] = _nothing
         #: Called when ``writable`` turns true.
         self.on_drained: Callable[[], None] = _nothing
-        self._keep_alive = head.keep_alive
+        #: Whether the connection may go on after the answer.
+        self.keep_alive = head.keep_alive
         self._chunked = False
         # Bytes of a declared length that are still to come; None while there is none.
         self._left: int | None = None
@@ -192,11 +193,6 @@ class Exchange:
         return address
 
     @property
-    def keep_alive(self) -> bool:
-        """Whether the connection may go on after the answer."""
-        return self._keep_alive
-
-    @property
     def writable(self) -> bool:
         """Whether the socket takes data at once."""
         return self._wire.writable
@@ -218,12 +214,12 @@ class Exchange:
     def refuse(self, error: HTTPError) -> None:
         """Answer with the status and the reason of *error*, in plain text."""
         if error.close:
-            self._keep_alive = False
+            self.keep_alive = False
         self.respond(error.status, TEXT, error.reason.encode("latin-1", "replace") + b"\n")
 
     def close_after(self) -> None:
         """Let the connection end with this answer."""
-        self._keep_alive = False
+        self.keep_alive = False
 
     def start(self, status: int, fields: bytes = b"", *, phrase: str = "", length: int | None = None) -> None:
         """Begin an answer; its length is *length*, or found out as it goes on."""
@@ -278,7 +274,7 @@ class Exchange:
         if self.phase is _DONE:
             return
         until_close = self.phase is _ANSWERING and not self._chunked and self._left is None
-        self._keep_alive = False
+        self.keep_alive = False
         self.lost()
         if until_close:  # an orderly end would complete the answer
             self._wire.abort()
@@ -319,18 +315,19 @@ class Exchange:
         if self.head.version == "HTTP/1.1":
             self._chunked = True
             return b"Transfer-Encoding: chunked\r\n"
-        self._keep_alive = False
+        self.keep_alive = False
         return b""
 
     def _answer_head(self, status: int, phrase: str, fields: bytes) -> bytes:
         # Before a body is complete its rest would be read as a request.
         if self.phase is _RECEIVING or self._wire.draining:
-            self._keep_alive = False
-        if not self._keep_alive:
+            self.keep_alive = False
+        if not self.keep_alive:
             fields += b"Connection: close\r\n"
         elif self.head.version == "HTTP/1.0":
             fields += b"Connection: keep-alive\r\n"
-        return b"%b%b%b\r\n" % (status_line(status, phrase), self._wire.date, fields)
+        first = status_line(status, phrase) if phrase else STATUS_LINES.get(status) or status_line(status)
+        return b"%b%b%b\r\n" % (first, self._wire.date, fields)
 
     def _finish(self, data: bytes) -> None:
         self._let_go()

@@ -40,6 +40,7 @@ class Head:
     :param headers: the fields.
     :param host: the ``Host`` field, or ``""`` (HTTP/1.0 may lack it: HAProxy's checks do).
     :param length: the declared bytes of the body; ``None`` when it is chunked.
+    :param keep_alive: whether the client wants the connection to last (RFC 9112 section 9.3).
     """
 
     method: str
@@ -50,6 +51,7 @@ class Head:
     headers: Headers
     host: str
     length: int | None
+    keep_alive: bool = True
 
     @property
     def has_body(self) -> bool:
@@ -60,16 +62,6 @@ class Head:
     def expects_continue(self) -> bool:
         """Whether the client waits for ``100 Continue`` (RFC 9110 section 10.1.1; not in HTTP/1.0)."""
         return "expect" in self.headers and self.version == "HTTP/1.1" and self.has_body
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the client wants the connection to last (RFC 9112 section 9.3)."""
-        headers = self.headers
-        # llhttp heeds the latter too, and refuses what comes after a close.
-        if "connection" not in headers and "proxy-connection" not in headers:
-            return self.version == "HTTP/1.1"
-        tokens = _options(headers.get("connection", "")) | _options(headers.get("proxy-connection", ""))
-        return "close" not in tokens and (self.version == "HTTP/1.1" or "keep-alive" in tokens)
 
 
 #: Stands in for the head of what could not be read as a request.
@@ -101,7 +93,7 @@ def check(method: str, target: str, version: str, headers: Headers) -> Head:
     length = _length(version, headers)
     uri = _uri(target, host)
     path, _, query = uri.partition("?")
-    return Head(method, uri, path, query, _VERSIONS[version], headers, host, length)
+    return Head(method, uri, path, query, _VERSIONS[version], headers, host, length, _lasts(version, headers))
 
 
 def moved(head: Head, uri: str) -> Head:
@@ -110,7 +102,7 @@ def moved(head: Head, uri: str) -> Head:
     :param uri: a path with a query or without, which may stand in a request target as it is.
     """
     path, _, query = uri.partition("?")
-    return Head(head.method, uri, path, query, head.version, head.headers, head.host, head.length)
+    return Head(head.method, uri, path, query, head.version, head.headers, head.host, head.length, head.keep_alive)
 
 
 def _host(version: str, headers: Headers) -> str:
@@ -143,6 +135,14 @@ def _length(version: str, headers: Headers) -> int | None:
     if [value.lower() for value in headers.each("transfer-encoding")] != ["chunked"]:
         raise HTTPError(400, "Only chunked is understood as Transfer-Encoding")
     return None
+
+
+def _lasts(version: str, headers: Headers) -> bool:
+    # llhttp heeds the latter too, and refuses what comes after a close.
+    if "connection" not in headers and "proxy-connection" not in headers:
+        return version == "1.1"
+    tokens = _options(headers.get("connection", "")) | _options(headers.get("proxy-connection", ""))
+    return "close" not in tokens and (version == "1.1" or "keep-alive" in tokens)
 
 
 def _uri(target: str, host: str) -> str:

@@ -9,27 +9,11 @@ out where a site is reached without TLS under a name; it can forge neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 ANY = "*"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-
-
-class Source(NamedTuple):
-    """What a request says of where it comes from; ``""`` for a field that it lacks.
-
-    :param origin: the ``Origin`` field.
-    :param host: the ``Host`` field.
-    :param fetch_site: the ``Sec-Fetch-Site`` field.
-    :param referer: the ``Referer`` field.
-    """
-
-    origin: str = ""
-    host: str = ""
-    fetch_site: str = ""
-    referer: str = ""
 
 
 class Origins:
@@ -45,18 +29,23 @@ class Origins:
         self.everybody = ANY in self.allowed
         self._no_origin = no_origin
 
-    def permits(self, source: Source) -> bool:
-        """Return whether a request from *source* may use the endpoint."""
+    def permits(self, fields: Mapping[str, str]) -> bool:
+        """Return whether a request may use the endpoint.
+
+        :param fields: its header fields, names in lower case.
+        """
         if self.everybody:
             return True
-        if source.origin:
-            return self._trusts(source.origin, source.host)
-        if not source.fetch_site and not source.referer:
+        host, origin = fields.get("host", ""), fields.get("origin")
+        if origin:
+            return self._trusts(origin, host)
+        fetch_site, referer = fields.get("sec-fetch-site"), fields.get("referer")
+        if not fetch_site and not referer:
             return self._no_origin
-        if source.fetch_site in ("same-origin", "none"):
+        if fetch_site in ("same-origin", "none"):
             return True
-        known = self._trusts(_origin_of(source.referer), source.host)
-        if source.fetch_site or (source.referer and not known):
+        known = self._trusts(_origin_of(referer or ""), host)
+        if fetch_site or not known:
             return known
         return self._no_origin
 

@@ -176,7 +176,7 @@ class Session:
             self._receiver = None
             if self.line is not None:
                 self._leave_line()
-            self._rearm()
+            self._keeper.wake(self, self._options.disconnect_delay)
 
     def interrupted(self, receiver: Receiver, code: int = INTERRUPTED[0], reason: str = INTERRUPTED[1]) -> None:
         """Take note that the socket of *receiver* was lost, or closed by the client with *code*."""

@@ -12,7 +12,6 @@ from sockjsd.http.fields import block, field
 from sockjsd.http.handler import LeanHandler
 from sockjsd.http.limits import BodyPolicy
 from sockjsd.sockjs.connection import ConnectionInfo
-from sockjsd.sockjs.origins import Source
 from sockjsd.transports.endpoint import YEAR, Endpoint
 
 NOT_CACHED = block({"Cache-Control": "no-store, no-cache, no-transform, must-revalidate, max-age=0"})
@@ -67,20 +66,15 @@ class EndpointHandler(LeanHandler):
         return endpoint.body_policy
 
     def _execute(self, transforms: Sequence[Any], *arguments: str, **named: str) -> None:
-        if self.GUARDED:
-            origins = self.endpoint.origins
-            if not origins.everybody and not origins.permits(self.source()):
-                raise HTTPError(403, "This origin is not allowed here", close=False)
-        if self.CORS and self.exchange.head.method == "OPTIONS":
+        head = self.exchange.head
+        if self.GUARDED and not self.endpoint.origins.permits(head.headers):
+            raise HTTPError(403, "This origin is not allowed here", close=False)
+        if head.method in self.METHODS:
+            self.handle(*arguments)
+        elif self.CORS and head.method == "OPTIONS":
             self._preflight()
         else:
             super()._execute(transforms, *arguments)
-
-    def source(self) -> Source:
-        """Return what the request says of where it comes from."""
-        head = self.exchange.head
-        get = head.headers.get
-        return Source(get("origin", ""), head.host, get("sec-fetch-site", ""), get("referer", ""))
 
     def info(self, transport: str) -> ConnectionInfo:
         """Return what the application gets to know of this request."""
@@ -94,7 +88,7 @@ class EndpointHandler(LeanHandler):
         """Return the fields that let the page read the answer (section "Info test", ``verify_cors``)."""
         if not self.CORS or not self.endpoint.options.cors:
             return b""
-        origin = self.head.headers.get("origin")
+        origin = self.exchange.head.headers.get("origin")
         if not origin:
             return VARY
         return field("Access-Control-Allow-Origin", origin) + block({"Access-Control-Allow-Credentials": "true"}) + VARY

@@ -223,7 +223,7 @@ class WebSocketHandler(EndpointHandler):
 
     def handle(self, *arguments: str) -> None:
         """Upgrade, and open a session of its own."""
-        head = self.head
+        head = self.exchange.head
         agreement = self._negotiated()
         chosen = field(EXTENSIONS_HEADER, agreement.answer) if agreement is not None else b""
         try:

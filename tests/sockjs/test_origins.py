@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from unittest import TestCase
 
-from sockjsd.sockjs.origins import Origins, Source
+from sockjsd.sockjs.origins import Origins
 
 HOST = "site.example"
 EVIL = "https://evil.example"
 
 
-def origin(value: str, host: str = HOST) -> Source:
-    """A request that says its origin."""
-    return Source(origin=value, host=host)
+def request(host: str | None = HOST, **fields: str) -> dict[str, str]:
+    """Return the fields of a request: those that are given, and a host unless there is none."""
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    return named if host is None else {"host": host, **named}
+
+
+def origin(value: str, host: str = HOST) -> dict[str, str]:
+    """Return the fields of a request that says its origin."""
+    return request(host, origin=value)
 
 
 #: Whether an endpoint that allows these origins permits a request.
@@ -44,6 +50,7 @@ TABLE = [
     (origin("site.example"), False),
     # No Host, as HTTP/1.0 allows: nothing is the same as nothing.
     (origin("http://:80", ""), False),
+    (request(None, origin="http://:80"), False),
     (origin("https://friend.example", ""), True),
     # What the configuration names.
     (origin("https://friend.example"), True),
@@ -59,26 +66,29 @@ TABLE = [
     (origin("https://evilwild.example"), False),
     (origin("http://a.wild.example"), False),
     # No Origin: what the browser says of where it comes from.
-    (Source(host=HOST, fetch_site="same-origin"), True),
-    (Source(host=HOST, fetch_site="none"), True),
-    (Source(host=HOST, fetch_site="same-site"), False),
-    (Source(host=HOST, fetch_site="cross-site"), False),
-    (Source(host=HOST, fetch_site="nonsense"), False),
+    (request(sec_fetch_site="same-origin"), True),
+    (request(sec_fetch_site="none"), True),
+    (request(sec_fetch_site="same-site"), False),
+    (request(sec_fetch_site="cross-site"), False),
+    (request(sec_fetch_site="nonsense"), False),
     # A script or a frame of an allowed page has a Referer, which it can suppress but not forge.
-    (Source(host=HOST, fetch_site="cross-site", referer="https://friend.example/page?x=1"), True),
-    (Source(host=HOST, fetch_site="same-site", referer="https://a.wild.example/"), True),
-    (Source(host=HOST, fetch_site="cross-site", referer=EVIL + "/https://friend.example"), False),
-    (Source(host=HOST, fetch_site="cross-site", referer="https://friend.example@evil.example/"), False),
-    (Source(host=HOST, fetch_site="cross-site", referer="about:blank"), False),
-    (Source(host=HOST, fetch_site="cross-site", referer="https://[broken"), False),
+    (request(sec_fetch_site="cross-site", referer="https://friend.example/page?x=1"), True),
+    (request(sec_fetch_site="same-site", referer="https://a.wild.example/"), True),
+    (request(sec_fetch_site="cross-site", referer=EVIL + "/https://friend.example"), False),
+    (request(sec_fetch_site="cross-site", referer="https://friend.example@evil.example/"), False),
+    (request(sec_fetch_site="cross-site", referer="about:blank"), False),
+    (request(sec_fetch_site="cross-site", referer="https://[broken"), False),
     # Without TLS browsers send no Sec-Fetch-Site: a script or a frame of a foreign page has a Referer only.
-    (Source(host=HOST, referer=EVIL + "/page"), False),
-    (Source(host=HOST, referer="https://sub.site.example/"), False),
-    (Source(host=HOST, referer="about:blank"), False),
-    (Source(host=HOST, referer="https://[broken"), False),
+    (request(referer=EVIL + "/page"), False),
+    (request(referer="https://sub.site.example/"), False),
+    (request(referer="about:blank"), False),
+    (request(referer="https://[broken"), False),
+    # An empty field says nothing, as none does.
+    (request(origin="", sec_fetch_site="same-origin"), True),
+    (request(origin="", sec_fetch_site="", referer=EVIL), False),
     # An Origin counts more than the rest.
-    (Source(origin=EVIL, host=HOST, fetch_site="same-origin"), False),
-    (Source(origin=EVIL, host=HOST, referer="https://friend.example/"), False),
+    (request(origin=EVIL, sec_fetch_site="same-origin"), False),
+    (request(origin=EVIL, referer="https://friend.example/"), False),
 ]
 
 
@@ -95,20 +105,20 @@ class OriginsTests(TestCase):
 
     def test_silent_request_is_what_the_option_says(self) -> None:
         """A program, or an old browser, sends none of the fields."""
-        self.assertTrue(Origins(()).permits(Source(host=HOST)))
-        self.assertFalse(Origins((), no_origin=False).permits(Source(host=HOST)))
+        self.assertTrue(Origins(()).permits(request()))
+        self.assertFalse(Origins((), no_origin=False).permits(request()))
 
     def test_friendly_referer_alone_says_nothing(self) -> None:
         """A browser that sends no Sec-Fetch-Site is as silent as a program."""
         for referer in ("https://site.example/", "https://friend.example/"):
-            source = Source(host=HOST, referer=referer)
+            source = request(referer=referer)
             self.assertTrue(Origins(ALLOWED).permits(source))
             self.assertFalse(Origins(ALLOWED, no_origin=False).permits(source))
 
     def test_star_permits_everything(self) -> None:
         """Even what cannot say where it comes from."""
         origins = Origins(["*"], no_origin=False)
-        for source in (origin(EVIL), origin("null"), Source(), Source(fetch_site="cross-site")):
+        for source in (origin(EVIL), origin("null"), request(None), request(None, sec_fetch_site="cross-site")):
             self.assertTrue(origins.permits(source))
 
     def test_only_star_welcomes_everybody(self) -> None:
