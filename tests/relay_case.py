@@ -65,6 +65,21 @@ class RelayCase(SynchronousTestCase):
         self.hub.subscribe(channel, reader, ITEMS, reader)
         return reader
 
+    def reader_of_what_is_gone(self) -> Reader:
+        """Return a subscriber who has got what a Redis that came back older does not know.
+
+        The node knows that already, and what it asks Redis to do about it is not answered yet.
+        """
+        reader = self.reader()
+        self.publish("1")
+        older = self.broker.snapshot()
+        self.publish("2")
+        self.broker.lose()
+        self.broker.slow = True
+        self.broker.return_(older=older)
+        self.broker.answer()
+        return reader
+
     def publish(self, *texts: str, channel: str = "news") -> None:
         """Publish by way of the relay, one after the other."""
         for text in texts:

@@ -295,14 +295,7 @@ class LossTests(RelayCase):
 
     def test_renewal_is_tried_again_when_it_failed(self) -> None:
         """Nothing passes before that."""
-        reader = self.reader()
-        self.publish("1")
-        older = self.broker.snapshot()
-        self.publish("2")
-        self.broker.lose()
-        self.broker.slow = True
-        self.broker.return_(older=older)
-        self.broker.answer()
+        reader = self.reader_of_what_is_gone()
         self.broker.away = True
         self.broker.answer()
         self.broker.away = self.broker.slow = False
@@ -312,14 +305,7 @@ class LossTests(RelayCase):
 
     def test_renewal_is_for_nobody_when_the_line_has_ended(self) -> None:
         """The new epoch holds for who comes next."""
-        reader = self.reader()
-        self.publish("1")
-        older = self.broker.snapshot()
-        self.publish("2")
-        self.broker.lose()
-        self.broker.slow = True
-        self.broker.return_(older=older)
-        self.broker.answer()
+        reader = self.reader_of_what_is_gone()
         self.hub.unsubscribe_all(reader)
         self.broker.answer()
         self.assertEqual((reader.got, self.broker.open_questions), (["1", "2"], 0))
@@ -347,14 +333,7 @@ class LossTests(RelayCase):
 
     def test_renewal_is_forgotten_when_the_broker_is_lost_again(self) -> None:
         """It is found again when it is back."""
-        reader = self.reader()
-        self.publish("1")
-        older = self.broker.snapshot()
-        self.publish("2")
-        self.broker.lose()
-        self.broker.slow = True
-        self.broker.return_(older=older)
-        self.broker.answer()
+        reader = self.reader_of_what_is_gone()
         self.broker.lose()
         self.broker.answer()
         self.broker.slow = False
@@ -363,14 +342,7 @@ class LossTests(RelayCase):
 
     def test_who_asks_is_refused_when_the_broker_is_lost_while_an_epoch_begins(self) -> None:
         """Another connection may still answer: nobody has to wait until the lost one is back."""
-        self.reader()
-        self.publish("1")
-        older = self.broker.snapshot()
-        self.publish("2")
-        self.broker.lose()
-        self.broker.slow = True
-        self.broker.return_(older=older)
-        self.broker.answer()
+        self.reader_of_what_is_gone()
         late = self.relay.history("news", Position(0, ""), 5)
         self.relay.lost()
         self.broker.answer(self.broker.open_questions)

@@ -289,14 +289,7 @@ class CheckTests(RelayCase):
 
     def test_owners_are_told_when_a_history_ends(self) -> None:
         """And a line that could not be mended is looked after a second later."""
-        reader = self.reader()
-        self.publish("1")
-        older = self.broker.snapshot()
-        self.publish("2")
-        self.broker.lose()
-        self.broker.slow = True
-        self.broker.return_(older=older)
-        self.broker.answer()
+        reader = self.reader_of_what_is_gone()
         self.assertEqual(len(self.relay._unsound), 1)
         self.broker.answer()
         self.assertEqual(reader.got, ["1", "2", "!"])

@@ -30,6 +30,9 @@ _PRELUDES = {
 #: How the answer of a Redis begins that has never seen the script.
 NOSCRIPT = "NOSCRIPT"
 
+#: In the answer of a Redis that was made a replica under us: the master is another one now.
+READONLY = "READONLY"
+
 
 @dataclass(frozen=True, slots=True)
 class Script:

@@ -16,11 +16,8 @@ from txredisapi import RedisError, ResponseError
 
 from sockjsd.brokers._redis_link import RedisLink, RedisPlace, describe
 from sockjsd.brokers._redis_protocol import ConnectionOwner, RedisConnection
-from sockjsd.brokers._redis_scripts import NOSCRIPT, Call
+from sockjsd.brokers._redis_scripts import NOSCRIPT, READONLY, Call
 from sockjsd.errors import BrokerUnavailable
-
-#: In the answer of a Redis that was made a replica under us: the master is another one now.
-_READONLY = "READONLY"
 
 
 class LinkListener(Protocol):
@@ -117,6 +114,6 @@ class RedisWriter:
         raise self._unavailable(failure, connection) from failure.value
 
     def _unavailable(self, failure: Failure, connection: RedisConnection | None) -> BrokerUnavailable:
-        if connection is not None and _READONLY in failure.getErrorMessage():
+        if connection is not None and READONLY in failure.getErrorMessage():
             connection.abort("Redis is a replica now")
         return BrokerUnavailable(f"Redis did not do it: {describe(failure)}")

@@ -19,6 +19,7 @@ from typing import Any
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from sockjsd.brokers._redis_calls import Part, RedisCalls, RedisKeys, read_many, read_published, split
+from sockjsd.brokers._redis_scripts import READONLY
 from sockjsd.brokers.values import Keeping, Letter, Once
 from sockjsd.channels.publications import Publication
 from sockjsd.channels.wire import encode
@@ -27,9 +28,6 @@ from sockjsd.config.addresses import hide_password
 from sockjsd.django.breaker import Breaker
 from sockjsd.django.redis_connections import Connection, Dial, IdleConnections, find_secrets, make_dial
 from sockjsd.errors import BrokerUnavailable, NotJSON, PublishError
-
-#: In the answer of a replica.
-_READONLY = "READONLY"
 
 #: One command.
 Words = tuple[bytes, ...]
@@ -112,7 +110,7 @@ class RedisPublisher:
         return [self._refused(one) if isinstance(one, str) else one.receivers for one in read_many(answer, len(parts))]
 
     def _refused(self, text: str) -> BrokerUnavailable:
-        if _READONLY in text:
+        if READONLY in text:
             self._connections.close()
         return self._unavailable(ResponseError(text))
 
