@@ -143,8 +143,8 @@ class Cluster:
         forgotten yet (``PATIENCE``).
         """
         self._local.obey(order)
-        known = 1 + len(self._nodes)
-        return self._send({"say": "order", **encode(order)}).addCallback(_all_reached, known)
+        others = len(self._nodes)
+        return self._send({"say": "order", **encode(order)}).addCallback(_all_reached, others)
 
     def forward(self, node: str, session: str, data: str) -> Deferred[bool]:
         """Give what a browser sent to the node that has its session.
@@ -276,10 +276,13 @@ def _down(failure: Failure) -> None:
     failure.trap(BrokerUnavailable)
 
 
-def _all_reached(reached: int, known: int) -> None:
-    """See that all nodes were there to hear it; somebody else who listens to them would hide one."""
-    if reached < known:
-        raise BrokerUnavailable(f"{reached} of {known} nodes listen now; those have carried it out")
+def _all_reached(reached: int, others: int) -> None:
+    """See that all nodes were there to hear it, among them the one that sent it.
+
+    Somebody else who listens to them would hide one.
+    """
+    if others and reached <= others:
+        raise BrokerUnavailable(f"{reached} of {others + 1} nodes listen now; those have carried it out")
 
 
 def _nothing(result: object) -> None:

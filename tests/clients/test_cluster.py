@@ -77,6 +77,12 @@ class OrderTests(ClusterCase):
         self.two.stop()
         self.assertIsNone(self.successResultOf(self.one.obey(ORDER)))
 
+    def test_node_that_is_alone_needs_nobody_to_hear_it(self) -> None:
+        """Not even itself, while its own subscription is being made anew: all is done already."""
+        self.two.stop()
+        self.cable.listeners.clear()
+        self.assertIsNone(self.successResultOf(self.one.obey(ORDER)))
+
     def test_order_that_fails_is_logged(self) -> None:
         """The next one is carried out."""
         self.homes["two"].obey = self.fail  # type: ignore[method-assign, assignment]
