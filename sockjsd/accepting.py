@@ -28,6 +28,8 @@ from twisted.python.failure import Failure
 _PIECE = 64 * 1024
 #: Connections accepted in one turn, before those that were there already are served again.
 _MOST = 100
+#: How many more are tried the next time when all of them were there.
+_MORE = 20
 
 #: The two ends of nearly all connections, as protocols are told of them.
 _DONE = Failure(CONNECTION_DONE)
@@ -40,7 +42,7 @@ class Connection(Server):
     :param accepted: its socket.
     :param protocol: is told what comes.
     :param client: the other end, as ``accept`` tells it.
-    :param peer: the same, as Twisted does.
+    :param peer: the same, as an address of Twisted's.
     :param port: accepted it.
     :param number: connections that it had accepted before.
     :param reactor: ours.
@@ -129,10 +131,9 @@ class Connection(Server):
                 self.producer.stopProducing()
         finally:
             self.producer = None
-            if reason is _LOST:  # nothing can be said to the other end
-                lost.close()
-            else:
-                self._closeSocket(not reason.check(ConnectionAborted))
+            # To who is lost nothing can be said, and shutting that connection down would raise.
+            self._shouldShutdown = reason is not _LOST
+            self._closeSocket(not reason.check(ConnectionAborted))
             protocol = self.protocol
             del self.protocol, self.socket, self.fileno
             protocol.connectionLost(reason)
@@ -158,14 +159,13 @@ class Port(TwistedPort):
         self.no_delay = bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def doRead(self) -> None:
-        """Accept those who wait."""
-        most = self.numberAccepts
-        for count in range(most):
+        """Accept those who wait: as many as the last time, so that nobody is asked for in vain, and some more then."""
+        for count in range(self.numberAccepts):
             try:
                 accepted, client = self.socket.accept()
             except BlockingIOError:
-                most = max(1, count)
-                break
+                self.numberAccepts = max(1, count)
+                return
             except OSError:
                 super().doRead()
                 return
@@ -173,8 +173,7 @@ class Port(TwistedPort):
                 self._begin(accepted, client)
             except BaseException:
                 log.callWithLogger(self, log.err)
-        # As many as came now will come the next time, so that nobody is asked for in vain.
-        self.numberAccepts = most if most < self.numberAccepts else min(most + 20, _MOST)
+        self.numberAccepts = min(self.numberAccepts + _MORE, _MOST)
 
     def _begin(self, accepted: socket.socket, client: Any) -> None:
         if len(client) == 4 and client[3]:  # an address that means something on one interface only

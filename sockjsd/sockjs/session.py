@@ -263,7 +263,7 @@ class Session:
     # Private: each step of a life once.
 
     def _open(self, receiver: Receiver) -> None:
-        self._state = next_state(self._state, _ATTACHED)
+        self._change(_ATTACHED)
         self._receiver = receiver
         self._talking = True  # whatever comes of the open frame, the application hears of the client first
         try:
@@ -296,7 +296,7 @@ class Session:
 
     def _end(self, code: int, reason: str) -> None:
         """Tell the client, and the application as soon as it listens."""
-        self._state = next_state(self._state, _ENDED)
+        self._change(_ENDED)
         self._leave_line()
         self.close_code, self.close_reason = code, reason
         if self._receiver is not None:
@@ -328,7 +328,7 @@ class Session:
             self._forget()
 
     def _forget(self) -> None:
-        self._state = next_state(self._state, _FORGOTTEN)
+        self._change(_FORGOTTEN)
         self._handler = _NOBODY
         self._discard()
         self._keeper.forget(self)
@@ -369,3 +369,7 @@ class Session:
     def _rearm(self) -> None:
         options = self._options
         self._keeper.wake(self, options.disconnect_delay if self._receiver is None else options.heartbeat)
+
+    def _change(self, event: Event) -> None:
+        """Make the one change of state that *event* allows."""
+        self._state = next_state(self._state, event)
