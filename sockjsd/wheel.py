@@ -5,6 +5,10 @@ The reactor's own ``callLater`` keeps an object and a heap entry for each call. 
 time-out is one integer on the item that waits, and setting it again is two set
 operations: cheap enough to do it for each poll of each client.  The price is
 precision: a time-out fires less than two turns of ``RESOLUTION`` seconds late, never early.
+
+When the process has stood still (a suspended machine, a processor that others had), what peers
+sent in time waits to be read, and the reactor runs timers first.  So the time-outs of a stall fire
+after the reactor has read: who has spoken is not taken for silent.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from math import ceil
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -24,6 +28,12 @@ RESOLUTION = 0.25
 
 #: Turns in a second.
 _SECOND = round(1 / RESOLUTION)
+
+#: Turns that come together after a stall, and no longer because there is much to do.
+_STALL = _SECOND
+#: How often the reactor reads before the time-outs of a stall fire: to accept a connection, to read its request, and
+#: once more.
+_READS = 3
 
 
 class Timed(Protocol):
@@ -46,8 +56,13 @@ class Wheel:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._turn = 0
+        # The last turn whose time-outs have fired.
+        self._done = 0
+        # Fires those of a stall.
+        self._late: IDelayedCall | None = None
         self._slots: dict[int, set[Timed]] = {}
         self._each_second: list[Callable[[], object]] = []
+        self._clock = clock
         self._loop = LoopingCall.withCount(self._advance)
         self._loop.clock = clock
         self._running: Deferred[LoopingCall] | None = None
@@ -63,6 +78,8 @@ class Wheel:
         """Stop turning; what waits stays where it is."""
         if self._loop.running:
             self._loop.stop()
+        if self._late is not None and self._late.active():
+            self._late.cancel()
 
     def each_second(self, call: Callable[[], object]) -> None:
         """Call *call* as soon as the wheel turns, and each second; once after a stall, however long it was.
@@ -101,9 +118,24 @@ class Wheel:
         return sum(map(len, self._slots.values()))
 
     def _advance(self, turns: int) -> None:
-        # After a stall many turns come at once.  What is set by an item of theirs counts from now, or a
+        # After a stall many turns come at once.  What is set from here on counts from now, or a
         # peer that was asked a moment ago would be late already.
         self._turn += turns
+        if turns <= _STALL:
+            self._catch_up()
+        elif self._late is None or not self._late.active():
+            self._read_first(_READS)
+
+    def _read_first(self, times: int) -> None:
+        """Catch up after the reactor has read so many times."""
+        if times:
+            self._late = self._clock.callLater(0, self._read_first, times - 1)
+        else:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Fire the time-outs of all turns up to the present one."""
+        turns, self._done = self._turn - self._done, self._turn
         for turn in self._passed(turns):
             slot = self._slots.get(turn)
             # An item of this slot may cancel another one of it: take them out one by one.

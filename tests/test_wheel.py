@@ -45,6 +45,31 @@ class CountingSlots(dict[int, set[Timed]]):
         return super().get(turn, default)
 
 
+class ReadingClock(Clock):
+    """Like a reactor it reads before a call that was asked for without delay.
+
+    :ivar reads: called then, once.
+    :ivar reads_asked: how often something was asked for without delay.
+    """
+
+    reads_asked = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[Callable[[], object]] = []
+
+    def callLater(self, when: float, what: Callable[..., object], *a: object, **kw: object) -> Any:
+        """Call *what* later, and read before if that is soon."""
+        if not when:
+            self.reads_asked += 1
+            super().callLater(0, self._read)
+        return super().callLater(when, what, *a, **kw)
+
+    def _read(self) -> None:
+        while self.reads:
+            self.reads.pop(0)()
+
+
 class WheelTestCase(SynchronousTestCase):
     """A wheel that turns on a clock of ours."""
 
@@ -222,6 +247,47 @@ class StallTests(WheelTestCase):
         again = self.waiting(1)
         self.run_for(2)
         self.assertEqual((len(again.fired), slots), (1, {}))
+
+
+class ReadingTests(SynchronousTestCase):
+    """What peers sent during a stall is read before anybody is taken for silent."""
+
+    def setUp(self) -> None:
+        """Start a wheel in a reactor that reads after its timers, and before those that they have set."""
+        self.clock = ReadingClock()
+        self.wheel = Wheel(self.clock)
+        self.wheel.start()
+        self.addCleanup(self.wheel.stop)
+        self.silent, self.heard = Item(self.clock), Item(self.clock)
+        for item in (self.silent, self.heard):
+            self.wheel.set(item, 5)
+
+    def test_who_spoke_in_time_is_heard(self) -> None:
+        """And has all its time again; who did not is silent."""
+        self.clock.reads.append(lambda: self.wheel.set(self.heard, 5))
+        self.clock.advance(60)
+        self.assertEqual((self.silent.fired, self.heard.fired), ([60.0], []))
+        self.clock.pump([0.25] * 19)
+        self.assertEqual(self.heard.fired, [])
+        self.clock.pump([0.25] * 3)
+        self.assertEqual(len(self.heard.fired), 1)
+
+    def test_much_to_do_is_no_stall(self) -> None:
+        """Turns that come late by less than a second fire at once, all of them."""
+        self.clock.pump([0.9] * 10)
+        self.assertEqual((self.clock.reads_asked, len(self.silent.fired), len(self.heard.fired)), (0, 1, 1))
+
+    def test_one_stall_may_follow_another(self) -> None:
+        """While the time-outs of the first still wait, too: each fires once."""
+        self.clock.reads.append(lambda: self.wheel._advance(8))
+        self.clock.advance(60)
+        self.assertEqual((len(self.silent.fired), len(self.heard.fired), len(self.wheel)), (1, 1, 0))
+
+    def test_stop_leaves_nothing_behind(self) -> None:
+        """In the middle of a stall."""
+        self.clock.reads.append(self.wheel.stop)
+        self.clock.advance(60)
+        self.assertEqual((self.silent.fired, self.clock.getDelayedCalls()), ([], []))
 
 
 class SecondTests(WheelTestCase):

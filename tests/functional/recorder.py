@@ -1,8 +1,9 @@
-"""An application for functional tests, which runs in the daemon: it writes down what happens to its clients."""
+"""Applications for functional tests, which run in the daemon."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from sockjsd.sockjs.connection import ConnectionInfo, SockJSConnection
@@ -33,3 +34,13 @@ class Recorder(SockJSConnection):
     def _note(self, event: str) -> None:
         with Path(os.environ[FILE]).open("a") as file:
             file.write(f"{event}\n")
+
+
+class Sleeper(SockJSConnection):
+    """Lets the whole daemon stand still for as many seconds as a message says; echoes what is no number."""
+
+    def messageReceived(self, message: str) -> None:
+        """Sleep, or answer."""
+        if message.isdigit():
+            time.sleep(int(message))
+        self.sendMessage(message)

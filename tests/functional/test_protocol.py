@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import socket
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional import scenarios
+from tests.functional.daemon import Daemon
 from tests.functional.play import events_of, make_node
 from tests.functional.shared import Shared
-from tests.functional.sockjs_client import exchange, new_session
+from tests.functional.sockjs_client import PATIENCE, Stream, ask, exchange, new_session
 
 node = Shared(lambda: make_node("node1").start())
 
@@ -49,6 +52,27 @@ class ProtocolTests(scenarios.AllScenarios, SynchronousTestCase):
             begin = f"GET /echo HTTP/{version}\r\nHost: localhost\r\n"
             answer = self.exchange(f"{begin}{keep}\r\n", f"{begin}Connection: close\r\n\r\n")
             self.assertEqual(2, answer.count(b"Welcome to SockJS!\n"), version)
+
+    def test_who_polls_while_the_daemon_stands_still_is_not_lost(self) -> None:
+        """Neither on a connection that was there nor on a new one: the poll came in time, and was read late."""
+        endpoint = {"application": "tests.functional.recorder.Sleeper", "allowed_origins": "*", "disconnect_delay": 1}
+        daemon = Daemon({"endpoint still": endpoint}).start()
+        self.addCleanup(daemon.close)
+        sleeper, new, kept = (f"/still{new_session()}" for _ in range(3))
+        for session in (sleeper, new):
+            self.assertEqual(b"o\n", ask(daemon.port, "POST", f"{session}/xhr").body)
+        poll = f"POST {kept}/xhr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", daemon.port), PATIENCE) as connection:
+            connection.sendall(poll)
+            self.assertIn(b"\r\n\r\no\n", connection.recv(4096))
+            asleep = Stream(daemon.port, "POST", f"{sleeper}/xhr_send", b'["3"]')
+            self.assertEqual(204, asleep.response.status)  # answered first; now it sleeps
+            polls = Stream(daemon.port, "POST", f"{new}/xhr")
+            connection.sendall(poll)
+            for session in (new, kept):
+                self.assertEqual(204, ask(daemon.port, "POST", f"{session}/xhr_send", b'["a"]').status)
+            self.assertEqual(b'a["a"]\n', polls.answer().body)
+            self.assertIn(b'\r\n\r\na["a"]\n', connection.recv(4096))
 
     def test_daemon_stops_and_says_goodbye(self) -> None:
         """A stream gets the close frame to its end, and the exit status is 0."""
