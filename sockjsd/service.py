@@ -66,6 +66,8 @@ class Daemon(Service):
         super().startService()
         with self._telling_refusals():
             self._node.start()
+        # Twice: twistd says at the prompt that all is well before the reactor runs, and that takes the signals itself.
+        self._take_signals()
         self._reactor.callWhenRunning(self._take_signals)
 
     def stopService(self) -> Deferred[None]:

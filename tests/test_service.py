@@ -39,16 +39,28 @@ class FakeNode:
 
 
 class FakeReactor:
-    """Runs everything at once, and can be stopped once."""
+    """Runs everything at once, unless it does not run yet, and can be stopped once.
+
+    :ivar begun: whether it runs; ``run`` makes up for what has waited for that.
+    """
 
     def __init__(self) -> None:
         self.stopped = False
+        self.begun = True
+        self.waiting: list[Callable[[], None]] = []
 
     def callWhenRunning(self, call: Callable[[], None]) -> None:
-        call()
+        if self.begun:
+            call()
+        else:
+            self.waiting.append(call)
 
-    def callFromThread(self, call: Callable[[], None]) -> None:
-        call()
+    callFromThread = callWhenRunning
+
+    def run(self) -> None:
+        self.begun = True
+        for call in self.waiting:
+            call()
 
     def stop(self) -> None:
         if self.stopped:
@@ -108,6 +120,17 @@ class DaemonTests(SynchronousTestCase):
         self.assertEqual(node.asked, ["listen", "start"])
         self.successResultOf(daemon.stopService())
         self.assertEqual(node.asked, ["listen", "start", "stop"])
+
+    def test_signal_before_the_reactor_runs_stops_it_as_soon_as_it_does(self) -> None:
+        """Whoever started it may stop it at once, and nothing of it is left behind."""
+        daemon = self.daemon(FakeNode())
+        self.reactor.begun = False
+        daemon.startService()
+        self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+        self.assertFalse(self.reactor.stopped)
+        self.handlers.clear()  # as the reactor does, with its own
+        self.reactor.run()
+        self.assertEqual((self.reactor.stopped, set(self.handlers)), (True, {signal.SIGTERM, signal.SIGINT}))
 
     def test_refusal_in_the_foreground_is_one_line(self) -> None:
         """Exit status 1 with the reason, and twistd's pidfile is not left behind."""
