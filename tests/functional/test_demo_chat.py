@@ -152,7 +152,8 @@ class ChatTests(ChatCase):
         ann.wait_for("document.querySelector('.sending small')?.textContent === 'not sent yet'")
         self.daemon.start()
         for page in (ann, bob):
-            self.wait_for_line(page, "Is this thing on?")
+            # Somewhere: who comes back later than the other one is told of, too.
+            page.wait_for("document.getElementById('lines').innerText.includes('Is this thing on?')")
             page.wait_for("!document.querySelector('.sending')")
             page.wait_for("document.querySelectorAll('#people li').length === 2")
             lines = self.lines(page)
