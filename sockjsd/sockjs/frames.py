@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from json.encoder import encode_basestring
 
 from sockjsd.errors import PayloadError
@@ -66,6 +67,7 @@ def array(quoted: bytes) -> bytes:
     return b"a[" + quoted + b"]"
 
 
+@lru_cache(maxsize=32)  # nearly all sessions end in one of a few ways
 def close(code: int, reason: str) -> bytes:
     """Return the close frame; *reason* may hold any character."""
     return b"c[%d,%b]" % (code, quote(reason))
