@@ -54,6 +54,7 @@ class SentinelTests(RedisCase):
         yield self.until(lambda: self.setup.replica.ask("XLEN", "test:stream:a") == 2)
         yield deferToThread(self.setup.cut_replica_off)
         lost = yield self.publish("3", "4")
+        yield self.arrived("a", 4)  # Redis may answer the publisher first, and is killed next
         yield deferToThread(self.setup.fail_over)
         yield self.until(lambda: self.told == ["lost", "back"])
         # The new master knows nothing of what was delivered last, and says the epoch is the same.
@@ -91,6 +92,7 @@ class SentinelTests(RedisCase):
         self.addCleanup(publishing.forget)
         config = Config(broker=Broker(url=self.setup.url, prefix="test", breaker_delay=0.01))
         yield deferToThread(publishing.send_now, config, "a", "1")
+        yield self.arrived("a", 1)  # Redis may answer the publisher first, and is killed next
         yield deferToThread(self.setup.fail_over)
         yield self.until(lambda: self.told == ["lost", "back"])
         # The connection that was kept is to a Redis that is gone, which is found out before anything is sent.
