@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
-from itertools import count
 from typing import Generic, TypeVar
 
 KeyT = TypeVar("KeyT")
@@ -28,7 +27,7 @@ class Expiring(Generic[KeyT, ValueT]):
         # once, however often it is put: when its turn comes too early, it queues again.
         self._queue: list[tuple[float, int, KeyT]] = []
         self._queued: set[KeyT] = set()
-        self._numbers = count()
+        self._number = 0
 
     def __len__(self) -> int:
         """How many values use memory, those that are over among them."""
@@ -65,7 +64,8 @@ class Expiring(Generic[KeyT, ValueT]):
 
     def _enqueue(self, due: float, key: KeyT) -> None:
         self._queued.add(key)
-        heappush(self._queue, (due, next(self._numbers), key))
+        self._number += 1
+        heappush(self._queue, (due, self._number, key))
 
     def _sweep(self, now: float) -> None:
         while self._queue and self._queue[0][0] <= now:
