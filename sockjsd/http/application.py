@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
@@ -36,6 +37,9 @@ class Route:
     options: dict[str, Any]
     arguments: tuple[str, ...] = ()
 
+
+#: A pattern that ends in a word, as Cyclone has it.
+_LAST_WORD = re.compile(r"([^|]*/)\w+\$")
 
 _NOWHERE = Route(LeanHandler, {})
 
@@ -89,18 +93,26 @@ class Responder:
 class Table:
     """The rows of a URL table as one expression, so that looking a path up is one call in C.
 
+    Neighbours whose paths differ in their last word alone share what stands before it.
+
     :param specs: the rows, in order: the first one that matches all of a path has it.
     """
 
     def __init__(self, specs: Iterable[web.URLSpec]) -> None:
-        #: The number of each row's group -> the row, and how many groups its pattern has inside.
-        self._rows: dict[int, tuple[Route, int]] = {}
+        #: The number of each row's group -> the row, and where the groups of its arguments begin and end.
+        self._rows: dict[int, tuple[Route, int, int]] = {}
         patterns = []
-        group = 1
-        for spec in specs:
-            patterns.append(f"({spec.regex.pattern})")
-            self._rows[group] = Route(cast(type[LeanHandler], spec.handler_class), spec.kwargs), spec.regex.groups
-            group += 1 + spec.regex.groups
+        group = 0
+        for shared, rows in groupby(specs, _before_last_word):
+            begin, group = group, group + re.compile(shared).groups
+            ends = []
+            for spec in rows:
+                ends.append(f"({spec.regex.pattern[len(shared) :]})")
+                group += 1
+                route, end = Route(cast(type[LeanHandler], spec.handler_class), spec.kwargs), begin + spec.regex.groups
+                self._rows[group] = (route, begin, end) if shared else (route, group, group + spec.regex.groups)
+                group += 0 if shared else spec.regex.groups
+            patterns.append(f"{shared}(?:{'|'.join(ends)})")
         self._regex = re.compile("|".join(patterns) or "(?!)")
 
     def find(self, path: str) -> Route | None:
@@ -110,11 +122,24 @@ class Table:
             return None
         outer = match.lastindex  # the group that was closed last: a row's own, which is around all of its others
         assert outer is not None, "each row is a group"
-        route, count = self._rows[outer]
-        if not count:
+        route, begin, end = self._rows[outer]
+        if begin == end:
             return route
-        arguments = match.groups("")[outer : outer + count]
+        arguments = match.groups("")[begin:end]
         return Route(route.handler, route.options, tuple(map(unquote, arguments)) if "%" in path else arguments)
+
+
+def _before_last_word(spec: web.URLSpec) -> str:
+    """Return what stands in the pattern of *spec* before its last word, with the slash.
+
+    Nothing where it does not end in a word, or where that cannot be told from the rest: ``/a|b/c``, ``[^/b]c``.
+    """
+    found = _LAST_WORD.fullmatch(spec.regex.pattern)
+    try:
+        re.compile(shared := found[1] if found is not None else "")
+    except re.error:
+        return ""
+    return shared
 
 
 class Application(Responder, web.Application):

@@ -32,12 +32,12 @@ def rows(endpoint: Endpoint) -> list[Row]:
         table.append((SESSION + "/xhr_send", XhrSend, {}))
     if endpoint.offers("websocket"):
         table.append((SESSION + "/websocket", WebSocketHandler, {"raw": False}))
-    if endpoint.offers("raw_websocket"):
-        table.append(("/websocket", WebSocketHandler, {"raw": True}))
-    table.append((r"/info", Info, {}))
     table += [(f"{SESSION}/{name}", Receive, {"name": name}) for name in receiving]
     if "jsonp" in receiving:
         table.append((SESSION + "/jsonp_send", JsonpSend, {}))
+    if endpoint.offers("raw_websocket"):
+        table.append(("/websocket", WebSocketHandler, {"raw": True}))
+    table.append((r"/info", Info, {}))
     table += [(r"/?", Greeting, {}), (r"/iframe[0-9\-.a-z_]*\.html", IFrame, {})]
     table.append((r"(?:/.*)?", Nothing, {}))
     return [(prefix + pattern, handler, {"endpoint": endpoint, **options}) for pattern, handler, options in table]

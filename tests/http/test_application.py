@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -63,6 +64,23 @@ class RouteTests(SynchronousTestCase):
         ):
             with self.subTest(target=target):
                 self.assertEqual(client.ask(target=target).body.decode(), repr(said))
+
+    def test_every_row_is_told_from_its_neighbours(self) -> None:
+        """Whether or not they begin in the same way: the first one that matches all of a path has it."""
+        words = r"/s/([^/]+)/one /s/([^/]+)/two /s/([^/]+)/(one|three) /s/([^/]+)/four /s/(a)/two /s/a/five /one /two"
+        odd = r"/p|/q/x /q/y /[^/]z /(?:v/w)/one /(?:v/w)/two /s/([^/]+)/one /(.*)/last (?:/.*)?"
+        patterns = (words + " " + odd).split()
+        application = Application([(pattern, Named, {"name": str(number)}) for number, pattern in enumerate(patterns)])
+        ends = ("one", "two", "three", "four", "five", "last", "x", "y", "onetwo", "")
+        paths = [f"{begin}/{end}" for begin in ("", "/s/a", "/s/b", "/q", "/v/w", "/s", "/s/a/b") for end in ends]
+        for path in (*paths, "/p", "/q/x", "/az", "/", "/s/a"):
+            with self.subTest(path):
+                number = next(n for n, pattern in enumerate(patterns) if re.fullmatch(pattern, path))
+                match = re.fullmatch(patterns[number], path)
+                assert match is not None
+                route = application.find(get(path))
+                found = route.options["name"], route.arguments
+                self.assertEqual(found, (str(number), tuple(group or "" for group in match.groups())))
 
     def test_host_does_not_matter(self) -> None:
         """One table for all."""
