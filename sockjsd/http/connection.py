@@ -100,7 +100,8 @@ class HTTPConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits for this connection."""
         self.factory.connections.discard(self)
-        self.factory.wheel.cancel(self)
+        if self.due >= 0:
+            self.factory.wheel.cancel(self)
         self.writable = False
         self._flow.drop()
         self._waiting = _END

@@ -182,8 +182,10 @@ class Session:
         """Take note that the socket of *receiver* was lost, or closed by the client with *code*."""
         if self._receiver is receiver:
             self._receiver = None
-            self._leave_line()
-            self._discard()
+            if self.line is not None:
+                self._leave_line()
+            if self._queue:
+                self._discard()
             self.close(code, reason)
 
     def drained(self, receiver: Receiver) -> None:
@@ -297,7 +299,8 @@ class Session:
     def _end(self, code: int, reason: str) -> None:
         """Tell the client, and the application as soon as it listens."""
         self._change(_ENDED)
-        self._leave_line()
+        if self.line is not None:
+            self._leave_line()
         self.close_code, self.close_reason = code, reason
         if self._receiver is not None:
             self._take_leave(self._receiver)
@@ -330,7 +333,8 @@ class Session:
     def _forget(self) -> None:
         self._change(_FORGOTTEN)
         self._handler = _NOBODY
-        self._discard()
+        if self._queue:
+            self._discard()
         self._keeper.forget(self)
 
     def _flush(self) -> None:

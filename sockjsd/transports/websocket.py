@@ -123,7 +123,7 @@ class WebSocketReceiver:
 
     def data_received(self, data: bytes) -> None:
         """Hand messages on, answer control frames."""
-        if self._session.attached:
+        if self.due >= 0 and self._session.attached:
             self._endpoint.wheel.cancel(self)  # whatever came, the peer is alive
         for event in self._frames.receive(data):
             if isinstance(event, str):
@@ -143,7 +143,8 @@ class WebSocketReceiver:
 
     def lost(self) -> None:
         """Tell the session that the socket is gone."""
-        self._endpoint.wheel.cancel(self)
+        if self.due >= 0:
+            self._endpoint.wheel.cancel(self)
         self._frames.lost()
         self._socket = None
         self._tally.disconnected()
