@@ -7,7 +7,9 @@ import os
 import resource
 import socket
 import struct
+import time
 from collections.abc import Callable
+from select import select
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -25,6 +27,8 @@ from sockjsd.reactor import Reactor
 #: on the loopback interface all is there at once, unless the kernel has other work.
 IDLE = 2
 PATIENCE = 0.02
+#: Seconds after which what has to come counts as never coming.
+LIMIT = 10.0
 
 
 class Guest(Protocol):
@@ -138,33 +142,52 @@ class AcceptingCase(SynchronousTestCase):
         self.turn()
         self.assertEqual(self.reactor.removeAll(), [])
 
-    def turn(self) -> list[str]:
-        """Let the reactor do what there is to do; return what the guests noted meanwhile."""
+    def turn(self, count: int = 0) -> list[str]:
+        """Let the reactor turn until the guests have noted so much and nothing more comes; return what that was."""
         self.lines.clear()
+        end = time.monotonic() + LIMIT
         idle = 0
-        while idle < IDLE:
-            count = len(self.lines)
+        while idle < IDLE or (len(self.lines) < count and time.monotonic() < end):
+            before = len(self.lines)
             self.reactor.runUntilCurrent()
             self.reactor.doPoll(PATIENCE)
-            idle = idle + 1 if len(self.lines) == count else 0
+            idle = idle + 1 if len(self.lines) == before else 0
         return list(self.lines)
+
+    def assert_noted(self, *lines: str, anyhow: bool = False) -> None:
+        """The guests note these next, and nothing else; in any order, if *anyhow*."""
+        noted = self.turn(len(lines))
+        self.assertEqual(sorted(noted) if anyhow else noted, list(lines))
+
+    def hear(self, client: socket.socket) -> bytes:
+        """Return what *client* reads next, while the reactor turns.
+
+        :raises ConnectionResetError: it was cut.
+        """
+        end = time.monotonic() + LIMIT
+        client.settimeout(0)
+        while time.monotonic() < end:
+            try:
+                return client.recv(1_000_000)
+            except BlockingIOError:
+                self.turn()
+        raise AssertionError("nothing comes")
 
     def connect(self) -> socket.socket:
         """Return a client that was accepted."""
+        accepted = len(self.house.addresses)
         client = self.knock()
-        self.turn()
+        end = time.monotonic() + LIMIT
+        while len(self.house.addresses) == accepted and time.monotonic() < end:
+            self.turn()
         return client
 
     def knock(self) -> socket.socket:
         """Return a client that waits to be accepted."""
         host = self.port.getHost()
-        client = socket.create_connection((host.host, host.port), timeout=10)
+        client = socket.create_connection((host.host, host.port), timeout=LIMIT)
         self.clients.append(client)
         return client
-
-    def received(self, client: socket.socket) -> bytes:
-        """Return all that *client* gets until the other end says that it is all."""
-        return b"".join(iter(lambda: client.recv(4096), b""))
 
     @property
     def guest(self) -> Guest:
@@ -190,8 +213,8 @@ class LifeTests(AcceptingCase):
         one, two = self.connect(), self.connect()
         one.sendall(b"one")
         two.sendall(b"two")
-        self.assertEqual(sorted(self.turn()), ["one", "two"])
-        self.assertEqual(self.turn(), [])
+        self.assert_noted("one", "two", anyhow=True)
+        self.assert_noted()
 
     def test_what_is_written_arrives(self) -> None:
         """More than the kernel takes at once, too."""
@@ -208,8 +231,7 @@ class LifeTests(AcceptingCase):
             except BlockingIOError:
                 continue
         self.assertEqual(got, text)
-        client.settimeout(10)
-        self.assertEqual((client.recv(1), self.turn()), (b"", []))
+        self.assertEqual((self.hear(client), self.turn()), (b"", []))
         self.assertFalse(self.guest.transport.connected)
 
     def test_end_is_told_after_the_last_bytes(self) -> None:
@@ -217,34 +239,34 @@ class LifeTests(AcceptingCase):
         client = self.connect()
         client.sendall(b"bye")
         client.close()
-        self.assertEqual(self.turn(), ["bye", f"lost: {ConnectionDone.__name__}"])
-        self.assertEqual(self.turn(), [])
+        self.assert_noted("bye", f"lost: {ConnectionDone.__name__}")
+        self.assert_noted()
 
     def test_reset_is_told(self) -> None:
         """As a loss."""
         cut(self.connect())
-        self.assertEqual(self.turn(), [f"lost: {ConnectionLost.__name__}"])
+        self.assert_noted(f"lost: {ConnectionLost.__name__}")
 
     def test_other_end_hears_of_the_end(self) -> None:
         """In order where it is one, and of a reset where it was cut."""
         client = self.connect()
         self.guest.transport.loseConnection()
-        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"])
-        self.assertEqual(client.recv(10), b"")
+        self.assert_noted(f"lost: {ConnectionDone.__name__}")
+        self.assertEqual(self.hear(client), b"")
         client = self.connect()
         self.guest.transport.abortConnection()
-        self.assertEqual(self.turn(), [f"lost: {ConnectionAborted.__name__}"])
+        self.assert_noted(f"lost: {ConnectionAborted.__name__}")
         with self.assertRaises(ConnectionResetError):
-            client.recv(10)
+            self.hear(client)
 
     def test_who_does_not_read_hears_of_nothing(self) -> None:
         """Until it does."""
         client = self.connect()
         self.guest.transport.pauseProducing()
         client.sendall(b"one")
-        self.assertEqual(self.turn(), [])
+        self.assert_noted()
         self.guest.transport.resumeProducing()
-        self.assertEqual(self.turn(), ["one"])
+        self.assert_noted("one")
 
     def test_protocol_may_go_on_after_half_an_end(self) -> None:
         """If it says so, or its class does."""
@@ -257,8 +279,8 @@ class LifeTests(AcceptingCase):
             self.house.kind = kind
             client = self.connect()
             client.shutdown(socket.SHUT_WR)
-            self.assertEqual(self.turn(), ["all said", f"lost: {ConnectionDone.__name__}"])
-            self.assertEqual(self.received(client), b"answer")
+            self.assert_noted("all said", f"lost: {ConnectionDone.__name__}")
+            self.assertEqual(self.hear(client), b"answer")
 
     def test_small_data_leaves_at_once(self) -> None:
         """By itself, and until somebody does not want that any more."""
@@ -276,10 +298,10 @@ class LifeTests(AcceptingCase):
         first = self.connect()
         fd = self.guest.transport.fileno()
         cut(first)
-        self.turn()
+        self.turn(1)
         second = self.knock()
         second.sendall(b"two")
-        self.assertEqual(self.turn(), ["made", "two"])
+        self.assert_noted("made", "two")
         self.assertEqual(self.guest.transport.fileno(), fd)
 
 
@@ -296,7 +318,7 @@ class FailureTests(AcceptingCase):
         self.house.guests[0].then = lambda data: 1 / 0
         one.sendall(b"one")
         two.sendall(b"two")
-        self.assertEqual(sorted(self.turn()), [f"lost: {ZeroDivisionError.__name__}", "one", "two"])
+        self.assert_noted(f"lost: {ZeroDivisionError.__name__}", "one", "two", anyhow=True)
         self.assertEqual((self.flush(ZeroDivisionError), systems), (1, ["Guest,0,127.0.0.1"]))
 
     def test_what_the_end_raises_costs_the_others_nothing(self) -> None:
@@ -306,24 +328,26 @@ class FailureTests(AcceptingCase):
             self.guest.afterwards = lambda: 1 / 0
         for client in self.clients:
             client.shutdown(socket.SHUT_WR)
-        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"] * 2)
-        self.assertEqual((self.flush(ZeroDivisionError), [client.recv(1) for client in self.clients]), (2, [b""] * 2))
+        self.assert_noted(*[f"lost: {ConnectionDone.__name__}"] * 2)
+        self.assertEqual(
+            (self.flush(ZeroDivisionError), [self.hear(client) for client in self.clients]), (2, [b""] * 2)
+        )
 
     def test_producer_that_raises_at_the_end_does_so_once(self) -> None:
         """It is logged; the protocol is told, and the socket closed."""
         client = self.connect()
         self.guest.transport.registerProducer(Broken(), True)
         client.shutdown(socket.SHUT_WR)
-        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"])
-        self.assertEqual((self.flush(ZeroDivisionError), client.recv(1)), (1, b""))
+        self.assert_noted(f"lost: {ConnectionDone.__name__}")
+        self.assertEqual((self.flush(ZeroDivisionError), self.hear(client)), (1, b""))
 
     def test_who_is_not_wanted_is_turned_away(self) -> None:
         """The next one may be."""
         self.house.kind = lambda lines: None
-        self.assertEqual(self.connect().recv(1), b"")
+        self.assertEqual(self.hear(self.connect()), b"")
         self.house.kind = Guest
         self.knock()
-        self.assertEqual(self.turn(), ["made"])
+        self.assert_noted("made")
 
     def test_factory_that_raises_costs_the_others_nothing(self) -> None:
         """Not even those who wait in the same turn."""
@@ -331,11 +355,12 @@ class FailureTests(AcceptingCase):
         self.house.kind = lambda lines: kinds.pop(0)(lines)  # type: ignore[operator]  # a lambda or a class
         first = self.knock()
         self.knock()
-        self.assertEqual((self.turn(), self.flush(ZeroDivisionError), first.recv(1)), (["made"], 1, b""))
+        self.assertEqual((self.turn(1), self.flush(ZeroDivisionError), self.hear(first)), (["made"], 1, b""))
 
     def test_nobody_is_accepted_without_a_descriptor(self) -> None:
         """Who waits is turned away; with the next descriptor it goes on."""
         client = self.knock()
+        self.assertTrue(select([self.port], [], [], LIMIT)[0])
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         probe = os.dup(0)
         os.close(probe)
@@ -344,9 +369,9 @@ class FailureTests(AcceptingCase):
             lines = self.turn()
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        self.assertEqual((lines, client.recv(1)), ([], b""))
+        self.assertEqual((lines, self.hear(client)), ([], b""))
         self.knock()
-        self.assertEqual(self.turn(), ["made"])
+        self.assert_noted("made")
 
 
 class AcceptTests(AcceptingCase):
@@ -359,7 +384,7 @@ class AcceptTests(AcceptingCase):
             self.knock()
         counts = []
         for _ in range(3):
-            self.reactor.doPoll(0)
+            self.reactor.doPoll(PATIENCE)
             counts.append(len(self.house.guests))
         self.assertEqual(counts, [2, 5, 5])
         self.assertEqual(self.port.numberAccepts, 3)
@@ -392,7 +417,7 @@ class AcceptTests(AcceptingCase):
         transport = self.guest.transport
         self.assertRegex(repr(transport), r"\A<Guest,0,\S+ on <.*Port.* of .*House.* on [0-9]+>>\Z")
         client.close()
-        self.turn()
+        self.turn(1)
         self.assertRegex(repr(transport), r"\A<Connection,0,")
 
     def test_port_can_be_handed_over(self) -> None:
@@ -402,14 +427,14 @@ class AcceptTests(AcceptingCase):
         listening.setblocking(False)
         port = self.reactor.adoptStreamPort(listening.fileno(), self.port.addressFamily, self.house)
         self.assertIsInstance(port, Port)
-        client = socket.create_connection(listening.getsockname()[:2], timeout=10)
+        client = socket.create_connection(listening.getsockname()[:2], timeout=LIMIT)
         self.addCleanup(client.close)
         client.sendall(b"one")
-        self.assertEqual(self.turn(), ["made", "one"])
+        self.assert_noted("made", "one")
         self.guest.transport.abortConnection()
         port.stopListening()
         self.turn()
-        socket.create_connection(listening.getsockname()[:2], timeout=10).close()
+        socket.create_connection(listening.getsockname()[:2], timeout=LIMIT).close()
 
     def test_small_data_leaves_at_once_where_a_port_was_handed_over(self) -> None:
         """On a connection that was there before, too; whatever the socket hands down."""
@@ -418,10 +443,10 @@ class AcceptTests(AcceptingCase):
             self.addCleanup(listening.close)
             listening.setblocking(False)
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, handed_down)
-            self.clients.append(socket.create_connection(listening.getsockname()[:2], timeout=10))
+            self.clients.append(socket.create_connection(listening.getsockname()[:2], timeout=LIMIT))
             port = self.reactor.adoptStreamPort(listening.fileno(), self.port.addressFamily, self.house)
-            self.clients.append(socket.create_connection(listening.getsockname()[:2], timeout=10))
-            self.assertEqual(self.turn(), ["made", "made"])
+            self.clients.append(socket.create_connection(listening.getsockname()[:2], timeout=LIMIT))
+            self.assert_noted("made", "made")
             for guest in self.house.guests[-2:]:
                 self.assertEqual(guest.transport.getTcpNoDelay(), handed_down)
                 guest.transport.setTcpNoDelay(True)
@@ -461,8 +486,8 @@ class UnixTests(AcceptingCase):
         self.clients.append(client)
         client.connect(file)
         client.sendall(b"one")
-        self.assertEqual(self.turn(), ["made", "one"])
+        self.assert_noted("made", "one")
         client.close()
-        self.assertEqual(self.turn(), [f"lost: {ConnectionDone.__name__}"])
+        self.assert_noted(f"lost: {ConnectionDone.__name__}")
         port.stopListening()
         self.turn()
