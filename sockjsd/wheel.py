@@ -31,9 +31,11 @@ _SECOND = round(1 / RESOLUTION)
 
 #: Turns that come together after a stall, and no longer because there is much to do.
 _STALL = _SECOND
-#: How often the reactor reads before the time-outs of a stall fire: to accept a connection, to read its request, and
-#: once more.
-_READS = 3
+#: How often the reactor reads before the time-outs of a stall fire: a port accepts one connection after a quiet time,
+#: 20 more in each turn, and 100 at most, so that is a backlog of 4,096, and one turn more to read what they say.
+_READS = 50
+#: Seconds that it may take for that; where each turn is a stall, heartbeats must not wait for ever.
+_READING = 1.0
 
 
 class Timed(Protocol):
@@ -121,15 +123,17 @@ class Wheel:
         # After a stall many turns come at once.  What is set from here on counts from now, or a
         # peer that was asked a moment ago would be late already.
         self._turn += turns
+        if self._late is not None and self._late.active():
+            return  # what waits for the reactor to read takes these turns along
         if turns <= _STALL:
             self._catch_up()
-        elif self._late is None or not self._late.active():
-            self._read_first(_READS)
+        else:
+            self._read_first(_READS, self._clock.seconds() + _READING)
 
-    def _read_first(self, times: int) -> None:
-        """Catch up after the reactor has read so many times."""
-        if times:
-            self._late = self._clock.callLater(0, self._read_first, times - 1)
+    def _read_first(self, times: int, until: float) -> None:
+        """Catch up after the reactor has read so many times, or when it is time to."""
+        if times and self._clock.seconds() < until:
+            self._late = self._clock.callLater(0, self._read_first, times - 1, until)
         else:
             self._catch_up()
 

@@ -49,10 +49,12 @@ class ReadingClock(Clock):
     """Like a reactor it reads before a call that was asked for without delay.
 
     :ivar reads: called then, once.
+    :ivar one_by_one: whether each turn reads one of them.
     :ivar reads_asked: how often something was asked for without delay.
     """
 
     reads_asked = 0
+    one_by_one = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +70,8 @@ class ReadingClock(Clock):
     def _read(self) -> None:
         while self.reads:
             self.reads.pop(0)()
+            if self.one_by_one:
+                break
 
 
 class WheelTestCase(SynchronousTestCase):
@@ -276,6 +280,20 @@ class ReadingTests(SynchronousTestCase):
         """Turns that come late by less than a second fire at once, all of them."""
         self.clock.pump([0.9] * 10)
         self.assertEqual((self.clock.reads_asked, len(self.silent.fired), len(self.heard.fired)), (0, 1, 1))
+
+    def test_turns_that_come_meanwhile_wait_for_the_reading_too(self) -> None:
+        """However long it takes."""
+        self.clock.reads += [lambda: self.wheel._advance(1), lambda: self.wheel.set(self.heard, 5)]
+        self.clock.advance(60)
+        self.assertEqual((self.silent.fired, self.heard.fired), ([60.0], []))
+
+    def test_reading_has_an_end(self) -> None:
+        """Where each turn of the reactor takes long, time-outs fire all the same."""
+        self.clock.reads += [partial(setattr, self.clock, "rightNow", 60 + seconds) for seconds in (0.4, 0.8, 1.2)]
+        self.clock.reads.append(lambda: self.fail("read once more"))
+        self.clock.one_by_one = True
+        self.clock.advance(60)
+        self.assertEqual((self.silent.fired, self.heard.fired), ([61.2], [61.2]))
 
     def test_one_stall_may_follow_another(self) -> None:
         """While the time-outs of the first still wait, too: each fires once."""
