@@ -39,7 +39,7 @@ class Route:
 
 
 #: A pattern that ends in a word, as Cyclone has it.
-_LAST_WORD = re.compile(r"([^|]*/)\w+\$")
+_LAST_WORD = re.compile(r"((?:/[^|]*)?/)\w+\$")
 
 _NOWHERE = Route(LeanHandler, {})
 
@@ -120,7 +120,7 @@ class Table:
         match = self._regex.match(path)
         if match is None:
             return None
-        outer = match.lastindex  # the group that was closed last: a row's own, which is around all of its others
+        outer = match.lastindex  # the group closed last: a row's own, around its others or behind those that it shares
         assert outer is not None, "each row is a group"
         route, begin, end = self._rows[outer]
         if begin == end:

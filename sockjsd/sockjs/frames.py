@@ -67,7 +67,7 @@ def array(quoted: bytes) -> bytes:
     return b"a[" + quoted + b"]"
 
 
-@lru_cache(maxsize=32)  # nearly all sessions end in one of a few ways
+@lru_cache(maxsize=32, typed=True)  # nearly all sessions end in one of a few ways; a lazy text is no string
 def close(code: int, reason: str) -> bytes:
     """Return the close frame; *reason* may hold any character."""
     return b"c[%d,%b]" % (code, quote(reason))

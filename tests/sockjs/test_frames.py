@@ -122,6 +122,22 @@ class FrameTests(TestCase):
         """Whatever the application says, the frame stays one."""
         self.assertEqual(frames.close(3000, '"]\n\u2028'), b'c[3000,"\\"]\\n\\u2028"]')
 
+    def test_close_frame_refuses_what_only_equals_a_reason(self) -> None:
+        """Also after the reason that it equals."""
+
+        class Lazy:
+            """As Django's lazy texts: equal to a string, and none."""
+
+            def __eq__(self, other: object) -> bool:
+                return other == "later"
+
+            def __hash__(self) -> int:
+                return hash("later")
+
+        frames.close(3000, "later")
+        with self.assertRaises(TypeError):
+            frames.close(3000, Lazy())  # type: ignore[arg-type]  # the point of this test
+
     def test_close_frame_refuses_wrong_kinds(self) -> None:
         """A code that is no number and a reason that is no string never reach a client."""
         for code, reason in (("3000", "x"), (None, "x"), (3000, None), (3000, b"x")):
