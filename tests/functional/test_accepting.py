@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import socket
@@ -361,6 +362,7 @@ class FailureTests(AcceptingCase):
         """Who waits is turned away; with the next descriptor it goes on."""
         client = self.knock()
         self.assertTrue(select([self.port], [], [], LIMIT)[0])
+        gc.collect()  # reactors of tests before this one would be closed in the middle of it
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         probe = os.dup(0)
         os.close(probe)
