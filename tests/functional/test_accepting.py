@@ -364,13 +364,18 @@ class FailureTests(AcceptingCase):
         self.assertTrue(select([self.port], [], [], LIMIT)[0])
         gc.collect()  # reactors of tests before this one would be closed in the middle of it
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        probe = os.dup(0)
-        os.close(probe)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (probe, hard))
+        # No gap is left below those that are open, among them the one that Twisted has in reserve.
+        highest = max(map(int, os.listdir("/proc/self/fd")))
+        filling = [os.dup(0)]
+        while filling[-1] <= highest:
+            filling.append(os.dup(0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (filling[-1] + 1, hard))
         try:
             lines = self.turn()
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for fd in filling:
+                os.close(fd)
         self.assertEqual((lines, self.hear(client)), ([], b""))
         self.knock()
         self.assert_noted("made")
