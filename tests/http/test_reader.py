@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from unittest import TestCase
 
 from sockjsd.errors import HTTPError
-from sockjsd.http import reader as reader_module
 from sockjsd.http.limits import Limits
 from sockjsd.http.reader import Reader
 from sockjsd.http.rules import Head
 from tests.http.heads import ACCEPTED, BY_LLHTTP, BY_US, CHUNKED, GET, POST, ROOT, WEBSOCKET, Refusal
+from tests.http.reading import ReaderTestCase, Requests, read
 
 #: First lines, some of which are no first line of a request that we serve.
 OTHER_LINES = (
@@ -47,38 +46,6 @@ OTHER_LINES = (
     *("\rGET / HTTP/1.1", "\nGET / HTTP/1.1", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nA: b", "GET / HTTP/1.1\n", "\r\n"),
     *("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1", "GET /b HTTP/1.1\r\nHost: b"),
 )
-
-
-class Requests:
-    """What a reader found: a request is its method, its URI, and its body."""
-
-    def __init__(self) -> None:
-        self.heads: list[Head] = []
-        self.found: list[tuple[str, str, bytes]] = []
-        self.upgrades: list[bool] = []
-        self._body = b""
-
-    def head_received(self, head: Head) -> None:
-        self.heads.append(head)
-
-    def body_received(self, data: bytes) -> None:
-        self._body += data
-
-    def request_received(self, *, upgrade: bool) -> None:
-        head = self.heads[-1]
-        self.found.append((head.method, head.uri, self._body))
-        self.upgrades.append(upgrade)
-        self._body = b""
-
-
-def read(text: str, limits: Limits | None = None, *, bytewise: bool = False) -> Requests:
-    """Return what stands in *text* (Latin-1); raises what the reader raises."""
-    sink = Requests()
-    reader = Reader(limits or Limits(), sink)
-    data = text.encode("latin-1")
-    for piece in [data[i : i + 1] for i in range(len(data))] if bytewise else [data]:
-        reader.feed(piece)
-    return sink
 
 
 class RefusalTests(TestCase):
@@ -143,26 +110,8 @@ class AcceptedTests(TestCase):
         self.assertEqual(head.headers.each("host"), ["a"])
 
 
-class RepetitionTests(TestCase):
+class RepetitionTests(ReaderTestCase):
     """Who sends the same again and again, as polls do."""
-
-    def assert_as_with_new_parser(self, *texts: str, limits: Limits | None = None) -> None:
-        """Feed *texts*, one after the other; what is found is what llhttp alone would find, or refuse."""
-        feeds = [text.encode("latin-1") for text in texts]
-        plain, sink = Requests(), Requests()
-        expected = self.outcome(Reader(limits or Limits(), plain)._parse, feeds)
-        self.assertEqual(self.outcome(Reader(limits or Limits(), sink).feed, feeds), expected)
-        self.assertEqual((sink.found, sink.heads), (plain.found, plain.heads))
-
-    def outcome(self, feed: Callable[[bytes], bytes], feeds: list[bytes]) -> list[bytes | int]:
-        """Return what each call returned, and the status with which it ended, if it did."""
-        returned: list[bytes | int] = []
-        try:
-            for data in feeds:
-                returned.append(feed(data))
-        except HTTPError as error:
-            returned.append(error.status)
-        return returned
 
     def test_repeated_request_is_read_once(self) -> None:
         """Its head is the same object, its body comes each time."""
@@ -186,7 +135,7 @@ class RepetitionTests(TestCase):
         """Each row of the table, accepted and refused."""
         for row in (*ACCEPTED, *BY_LLHTTP, *BY_US):
             with self.subTest(row.name):
-                self.assert_as_with_new_parser(row.text, row.text, row.text)
+                self.assert_as_llhttp(row.text, row.text, row.text)
 
     def test_fields_are_read_once(self) -> None:
         """They are the same object while only targets and bodies change, and nobody changes the heads before."""
@@ -206,16 +155,16 @@ class RepetitionTests(TestCase):
             for fields in ("Host: a\r\n", "Host: a\r\nContent-Length: 3\r\n"):
                 end = f"\r\n{fields}\r\n" + ("abc" if "Length" in fields else "")
                 with self.subTest(line, fields=fields):
-                    self.assert_as_with_new_parser(f"GET / HTTP/1.1{end}", line + end, f"GET /c HTTP/1.1{end}")
+                    self.assert_as_llhttp(f"GET / HTTP/1.1{end}", line + end, f"GET /c HTTP/1.1{end}")
 
     def test_first_line_is_not_taken_for_a_field(self) -> None:
         """Where an empty line stood before a request: its fields begin behind its own line."""
         for before in ("\r\n", "\r\r\n", "\r\n\r\n", "\n", "\r"):
             with self.subTest(before):
                 text = before + GET + "\r\n"
-                self.assert_as_with_new_parser(text, text, text)
-                self.assert_as_with_new_parser(text, "GET /a HTTP/1.1" + text, "GET /b HTTP/1.1" + text)
-                self.assert_as_with_new_parser(text, "GET /a HTTP/1.1\r\n" + GET + "\r\n")
+                self.assert_as_llhttp(text, text, text)
+                self.assert_as_llhttp(text, "GET /a HTTP/1.1" + text, "GET /b HTTP/1.1" + text)
+                self.assert_as_llhttp(text, "GET /a HTTP/1.1\r\n" + GET + "\r\n")
 
     def test_limit_holds_for_every_request(self) -> None:
         """A target that makes a head too long is refused as in a first request."""
@@ -223,7 +172,7 @@ class RepetitionTests(TestCase):
         for length in (30, 31):
             with self.subTest(length):
                 texts = [f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n" for target in ("/", "/" * length, "/")]
-                self.assert_as_with_new_parser(*texts, limits=limits)
+                self.assert_as_llhttp(*texts, limits=limits)
 
     def test_beginning_of_a_body_is_no_repetition(self) -> None:
         """Neither where the same bytes are a request once, and then its body; nor with parts of others around."""
@@ -242,7 +191,18 @@ class RepetitionTests(TestCase):
             "",
         ):
             with self.subTest(text):
-                self.assert_as_with_new_parser(*[text] * 5)
+                self.assert_as_llhttp(*[text] * 5)
+
+    def test_request_after_an_upgrade_that_was_refused(self) -> None:
+        """Nothing of the requests before is taken for its own."""
+        upgrade = GET + WEBSOCKET + "\r\n"
+        for texts in (
+            (POST + "\r\n", upgrade, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"),
+            (upgrade, POST + "\r\n", upgrade),
+        ):
+            for again in (1, 2):
+                with self.subTest(texts, again=again):
+                    self.assert_as_llhttp(*[text for text in texts for _ in range(again)])
 
 
 class UpgradeTests(TestCase):
@@ -324,34 +284,6 @@ class LimitTests(TestCase):
         self.assertEqual(read(CHUNKED + chunks, self.LIMITS, bytewise=True).found, [("POST", "/", b"x" * 100)])
         (found,) = read(POST + "Content-Length: 1000\r\n\r\n" + "x" * 1000, self.LIMITS).found
         self.assertEqual(found[2], b"x" * 1000)
-
-
-class NameTests(TestCase):
-    """Names of fields, which are remembered for all connections."""
-
-    def setUp(self) -> None:
-        """Begin with none, and leave none behind."""
-        self.names = reader_module._NAMES
-        self.names.clear()
-        self.addCleanup(self.names.clear)
-
-    def read_fields(self, *names: str) -> None:
-        """Read one request with these fields, which come out in lower case."""
-        (head,) = read(GET + "".join(f"{name}: x\r\n" for name in names) + "\r\n", Limits(head_fields=1000)).heads
-        self.assertEqual([*head.headers], ["host", *(name.lower() for name in names)])
-
-    def test_names_that_come_are_remembered_after_many_that_were_made_up(self) -> None:
-        """Whoever made them up has spoilt nothing for good; and their number is bounded."""
-        self.read_fields(*(f"A{number}" for number in range(reader_module._MOST_NAMES)))
-        self.assertLessEqual(len(self.names), reader_module._MOST_NAMES)
-        self.read_fields("Accept-Language")
-        self.assertEqual(self.names[b"Accept-Language"], "accept-language")
-
-    def test_long_name_is_not_remembered(self) -> None:
-        """It could have as many bytes as a head."""
-        fitting = "A" * reader_module._LONGEST_NAME
-        self.read_fields(fitting, fitting + "B")
-        self.assertEqual([*self.names], [b"Host", fitting.encode()])
 
 
 class SinkTests(TestCase):
