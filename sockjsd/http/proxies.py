@@ -33,6 +33,15 @@ PROTO = "x-forwarded-proto"
 _PREFIX = "x-forwarded-"
 _CLAIMS = frozenset({"forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-ssl"})
 
+#: Fields that nearly all requests have none but: asked for together, because each request is.
+_USUAL = frozenset(
+    "accept accept-encoding accept-language authorization cache-control connection content-length content-type cookie "
+    "dnt expect host if-modified-since if-none-match last-event-id origin pragma priority range referer "
+    "sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user "
+    "sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version te "
+    "transfer-encoding upgrade upgrade-insecure-requests user-agent".split()
+)
+
 #: Some proxies name the protocol inside: ``wss`` is TLS too.
 _SECURE = {"http": False, "ws": False, "https": True, "wss": True}
 
@@ -147,9 +156,9 @@ def neighbour_of(transport: Any) -> object:
 
 def _remove_claims(fields: Headers) -> None:
     """Remove what only a proxy may say; also with ``_``, which gets the same name in a WSGI environ."""
+    if fields.keys() <= _USUAL:
+        return
     for name in list(fields):
-        if name[0] not in "xf":  # most names, and cheap to tell
-            continue
         plain = name.replace("_", "-")
         if plain.startswith(_PREFIX) or plain in _CLAIMS:
             fields.remove(name)

@@ -71,12 +71,6 @@ UNREADABLE = Head("GET", "/", "/", "", "HTTP/1.1", Headers(), "", 0)
 _VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1"}
 
 
-@lru_cache(maxsize=32)  # browsers and proxies send next to no others
-def _options(connection: str) -> frozenset[str]:
-    """Return what a ``Connection`` field lists, in lower case."""
-    return frozenset(token.strip(" \t").lower() for token in connection.split(","))
-
-
 def check(method: str, target: str, version: str, headers: Headers) -> Head:
     """Return the head, or refuse it.
 
@@ -87,13 +81,19 @@ def check(method: str, target: str, version: str, headers: Headers) -> Head:
         raise HTTPError(400, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
     if method == "CONNECT":
         raise HTTPError(400, "CONNECT is for proxies")
-    host = _host(version, headers)
+    host = headers.get("host", "")
+    if not host or not _is_host(host):
+        host = _host(version, headers)
     if "expect" in headers and headers["expect"].lower() != "100-continue":
         raise HTTPError(417, "Only 100-continue can be expected")
-    length = _length(version, headers)
-    uri = _uri(target, host)
+    length: int | None = 0
+    if "content-length" in headers or "transfer-encoding" in headers:
+        length = _length(version, headers)
+    uri = target if target.startswith("/") and "#" not in target else _uri(target, host)
     path, _, query = uri.partition("?")
-    return Head(method, uri, path, query, _VERSIONS[version], headers, host, length, _lasts(version, headers))
+    # llhttp heeds the latter too, and refuses what comes after a close.
+    lasts = _lasts(version, headers.get("connection", ""), headers.get("proxy-connection", ""))
+    return Head(method, uri, path, query, _VERSIONS[version], headers, host, length, lasts)
 
 
 def moved(head: Head, uri: str) -> Head:
@@ -137,11 +137,10 @@ def _length(version: str, headers: Headers) -> int | None:
     return None
 
 
-def _lasts(version: str, headers: Headers) -> bool:
-    # llhttp heeds the latter too, and refuses what comes after a close.
-    if "connection" not in headers and "proxy-connection" not in headers:
-        return version == "1.1"
-    tokens = _options(headers.get("connection", "")) | _options(headers.get("proxy-connection", ""))
+@lru_cache(maxsize=32)  # browsers and proxies send next to no others
+def _lasts(version: str, *options: str) -> bool:
+    """Return whether a connection lasts, whose ``Connection`` fields are *options*."""
+    tokens = {token.strip(" \t").lower() for field in options for token in field.split(",")}
     return "close" not in tokens and (version == "1.1" or "keep-alive" in tokens)
 
 

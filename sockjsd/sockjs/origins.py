@@ -36,6 +36,8 @@ class Origins:
         """
         if self.everybody:
             return True
+        if "origin" not in fields and "sec-fetch-site" not in fields and "referer" not in fields:
+            return self._no_origin
         host, origin = fields.get("host", ""), fields.get("origin")
         if origin:
             return self._trusts(origin, host)

@@ -39,7 +39,7 @@ def is_upgrade(headers: Mapping[str, str]) -> bool:
 
     :param headers: names in lower case, one value for each name, repeated ones joined by commas.
     """
-    return _names_websocket(headers) and _connection_upgrades(headers)
+    return _asks(headers.get("upgrade", ""), headers.get("connection", ""))
 
 
 def accept(method: str, version: str, headers: Mapping[str, str], fields: bytes = b"") -> bytes:
@@ -56,15 +56,14 @@ def accept(method: str, version: str, headers: Mapping[str, str], fields: bytes 
         raise HTTPError(405, "A WebSocket begins with GET.")
     if version != "HTTP/1.1":
         raise HTTPError(400, "Not a valid websocket request: needs HTTP/1.1.")
-    # The next two sentences are those which the SockJS text (0.3.3) expects.
-    if not _names_websocket(headers):
-        raise HTTPError(400, 'Can "Upgrade" only to "WebSocket".')
-    if not _connection_upgrades(headers):
-        raise HTTPError(400, '"Connection" must be "Upgrade".')
+    if not is_upgrade(headers):
+        # These sentences are those which the SockJS text (0.3.3) expects.
+        named = _names_websocket(headers.get("upgrade", ""))
+        raise HTTPError(400, '"Connection" must be "Upgrade".' if named else 'Can "Upgrade" only to "WebSocket".')
     # Before the key: clients of the drafts before version 13 have no such key, and can learn what we speak.
-    if _field(headers, "sec-websocket-version") != VERSION_HEADER[1]:
+    if headers.get("sec-websocket-version", "").strip(" \t") != VERSION_HEADER[1]:
         raise HTTPError(426, "Only version 13 of the WebSocket protocol is spoken here.")
-    return _ANSWER % (_proof(_field(headers, "sec-websocket-key")), fields)
+    return _ANSWER % (_proof(headers.get("sec-websocket-key", "").strip(" \t")), fields)
 
 
 def _proof(key: str) -> bytes:
@@ -74,25 +73,21 @@ def _proof(key: str) -> bytes:
     return b2a_base64(sha1(key.encode() + _GUID, usedforsecurity=False).digest(), newline=False)
 
 
-def _names_websocket(headers: Mapping[str, str]) -> bool:
-    return _tokens(headers.get("upgrade", "")) == [b"websocket"]
-
-
-def _connection_upgrades(headers: Mapping[str, str]) -> bool:
+@lru_cache(maxsize=32)  # each pair is asked for twice, and browsers send next to no others
+def _asks(upgrade: str, connection: str) -> bool:
     # A list: Firefox sends "keep-alive, Upgrade".
-    return b"upgrade" in _tokens(headers.get("connection", ""))
+    return _names_websocket(upgrade) and b"upgrade" in _tokens(connection)
 
 
-@lru_cache(maxsize=32)  # each is asked for twice, and browsers send next to no others
+def _names_websocket(upgrade: str) -> bool:
+    return _tokens(upgrade) == [b"websocket"]
+
+
 def _tokens(field: str) -> list[bytes]:
-    """Return the list in a header field, in lower case; it is shared.
+    """Return the list in a header field, in lower case.
 
     As bytes, because only ASCII letters have a case in HTTP: ``str.lower`` makes a ``k`` of the
     Kelvin sign, ``str.strip`` takes a no-break space, and no proxy in front of us would.
     """
     folded = field.encode("ascii", "backslashreplace").lower()
     return [token.strip(b" \t") for token in folded.split(b",")]
-
-
-def _field(headers: Mapping[str, str], name: str) -> str:
-    return headers.get(name, "").strip(" \t")
