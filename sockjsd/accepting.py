@@ -12,6 +12,7 @@ begun in the middle of a connection.
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
@@ -39,7 +40,7 @@ _LOST = Failure(CONNECTION_LOST)
 class Connection(Server):
     """One accepted connection.
 
-    :param accepted: its socket.
+    :param accepted: its socket, one of the C module, which is all that Twisted asks for.
     :param protocol: is told what comes.
     :param client: the other end, as ``accept`` tells it.
     :param peer: the same, as an address of Twisted's.
@@ -48,8 +49,10 @@ class Connection(Server):
     :param reactor: ours.
     """
 
+    socket: Any
+
     def __init__(
-        self, accepted: socket.socket, protocol: Any, client: Any, peer: Any, port: Port, number: int, reactor: Any
+        self, accepted: socket.SocketType, protocol: Any, client: Any, peer: Any, port: Port, number: int, reactor: Any
     ) -> None:
         # Deliberately not Twisted's; a test compares what both leave behind.
         accepted.setblocking(False)
@@ -131,9 +134,10 @@ class Connection(Server):
                 self.producer.stopProducing()
         finally:
             self.producer = None
-            # To who is lost nothing can be said, and shutting that connection down would raise.
-            self._shouldShutdown = reason is not _LOST
-            self._closeSocket(not reason.check(ConnectionAborted))
+            if reason is _LOST or reason is _DONE:  # there is nobody who could be told more than by the end itself
+                os.close(lost.detach())
+            else:
+                self._closeSocket(not reason.check(ConnectionAborted))
             protocol = self.protocol
             del self.protocol, self.socket, self.fileno
             protocol.connectionLost(reason)
@@ -146,6 +150,8 @@ class Port(TwistedPort):
     """
 
     no_delay = False
+
+    socket: Any
 
     def createInternetSocket(self) -> socket.socket:
         """Return a socket that nobody can have connected to yet."""
@@ -162,7 +168,8 @@ class Port(TwistedPort):
         """Accept those who wait: as many as the last time, so that nobody is asked for in vain, and some more then."""
         for count in range(self.numberAccepts):
             try:
-                accepted, client = self.socket.accept()
+                # The socket of the C module: Python's own looks two members of enums up for each connection.
+                number, client = self.socket._accept()
             except BlockingIOError:
                 self.numberAccepts = max(1, count)
                 return
@@ -170,12 +177,12 @@ class Port(TwistedPort):
                 super().doRead()
                 return
             try:
-                self._begin(accepted, client)
+                self._begin(socket.SocketType(self.addressFamily, self.socketType, 0, number), client)
             except BaseException:
                 log.callWithLogger(self, log.err)
         self.numberAccepts = min(self.numberAccepts + _MORE, _MOST)
 
-    def _begin(self, accepted: socket.socket, client: Any) -> None:
+    def _begin(self, accepted: socket.SocketType, client: Any) -> None:
         if len(client) == 4 and client[3]:  # an address that means something on one interface only
             client = (socket.getnameinfo(client, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0], *client[1:])
         peer = self._buildAddr(client)

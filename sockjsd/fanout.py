@@ -100,7 +100,7 @@ send_many: SendMany = choose(os.environ)
 COMPILED: bool = send_many is not send_many_pure
 
 
-def send_one(plain: socket.socket, data: bytes | memoryview) -> int:
+def send_one(plain: socket.SocketType, data: bytes | memoryview) -> int:
     """Send to one non-blocking socket; the number of bytes that the kernel took, or ``-errno``.
 
     The compiled function keeps the GIL for what is short, where ``socket.send`` may wait for it.

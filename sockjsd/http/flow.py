@@ -217,8 +217,8 @@ def hurry(transport: Any) -> None:
             pass
 
 
-def plain_socket(transport: Any) -> socket.socket | None:
+def plain_socket(transport: Any) -> socket.SocketType | None:
     """Return the socket of *transport* that may be written to; ``None`` under TLS, and where there is none."""
     get_handle = getattr(transport, "getHandle", None)
     handle = get_handle() if get_handle is not None else None
-    return handle if isinstance(handle, socket.socket) else None
+    return handle if isinstance(handle, socket.SocketType) else None
