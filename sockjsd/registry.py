@@ -127,6 +127,7 @@ class Registry:
         *,
         binary: bool = False,
         connection: SockJSConnection | None = None,
+        waits: bool = True,
     ) -> Session:
         """Return a new session, with an id when other requests shall find it.
 
@@ -136,6 +137,7 @@ class Registry:
         :param session_id: one that ``find`` does not know, or ``None``.
         :param binary: whether its receivers carry bytes too.
         :param connection: its application, where the request says more about it than its class does.
+        :param waits: whether it waits for a receiver; else the caller attaches one at once, or closes it.
         :raises HTTPError: 503, the endpoint has as many sessions as it may, or the daemon is stopping.
         """
         if self._closed:
@@ -149,7 +151,8 @@ class Registry:
         else:
             self._by_id[session_id] = session
             session.key = session_id, info.ip
-        self.wake(session, self._options.disconnect_delay)
+        if waits:
+            self.wake(session, self._options.disconnect_delay)
         return session
 
     @property
@@ -179,7 +182,8 @@ class Registry:
         """Release the id and the timer of *session*, and count what it did not deliver."""
         if session.dropped:
             self.losses.add(session.dropped, session.close_code, session.close_reason)
-        self._wheel.cancel(session)
+        if session.due >= 0:
+            self._wheel.cancel(session)
         if session.key is None:
             self._anonymous.discard(session)
         elif self._by_id.get(session.key[0]) is session:

@@ -182,6 +182,17 @@ class CreateTests(RegistryTestCase):
         self.assertEqual([connection.calls for connection in self.connections], [[], []])
 
 
+    def test_session_that_does_not_wait_has_no_time_out(self) -> None:
+        """Until a receiver is there; closed before, it leaves nothing."""
+        session = self.registry.create(INFO, None, waits=False)
+        self.assertEqual((len(self.registry), len(self.wheel)), (1, 0))
+        session.close()
+        self.assertNothingLeft()
+        session = self.registry.create(INFO, None, waits=False)
+        session.attach(RecordingReceiver(session))
+        self.assertEqual((len(self.registry), len(self.wheel)), (1, 1))
+
+
 class EndTests(RegistryTestCase):
     """However a session ends, nothing is left, and the application was told once."""
 

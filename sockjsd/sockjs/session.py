@@ -27,7 +27,7 @@ from sockjsd.sockjs import frames
 from sockjsd.sockjs.batch import Batch, Message, spare
 from sockjsd.sockjs.interfaces import Handler, Keeper, Receiver
 from sockjsd.sockjs.lanes import Line
-from sockjsd.sockjs.states import Event, State, next_state
+from sockjsd.sockjs.states import TRANSITIONS, Event, State, next_state
 
 #: Close codes of SockJS, by section "Handling close" and by what sockjs-node sends.
 STILL_OPEN = (2010, "Another connection still open")
@@ -165,7 +165,7 @@ class Session:
             receiver.close(*STILL_OPEN)
         elif self._state is _OPEN:
             self._receiver = receiver
-            self._rearm()
+            self._keeper.wake(self, self._options.heartbeat)
             self._flush()
         else:
             self._take_leave(receiver)
@@ -254,10 +254,10 @@ class Session:
         if self._state is _CLOSING:
             self._forget()
         elif self._receiver is None:
-            self._discard()
+            self._resumable = False  # no close frame for a client that did not come back
+            if self._queue:
+                self._discard()
             self.close(*TIMED_OUT)
-            if self.state is _CLOSING:  # no close frame for a client that did not come back
-                self._forget()
         else:
             self._keeper.wake(self, self._options.heartbeat)
             self._receiver.heartbeat()
@@ -271,11 +271,13 @@ class Session:
         try:
             receiver.open()
             if self._receiver is not None:  # else it is done, and the client is expected again
-                self._rearm()
+                self._keeper.wake(self, self._options.heartbeat)
                 self.line = receiver.line
             self._handler.opened(self)
         finally:
-            self._talk(())
+            self._talking = False
+            if self._unheard or self._state is not _OPEN:
+                self._talk(())
 
     def _talk(self, texts: Sequence[Message]) -> None:
         """Tell the application *texts* and what comes meanwhile, then the end if that has come too."""
@@ -370,10 +372,6 @@ class Session:
         self._queue = None
         self._pending = 0
 
-    def _rearm(self) -> None:
-        options = self._options
-        self._keeper.wake(self, options.disconnect_delay if self._receiver is None else options.heartbeat)
-
     def _change(self, event: Event) -> None:
         """Make the one change of state that *event* allows."""
-        self._state = next_state(self._state, event)
+        self._state = TRANSITIONS.get((self._state, event)) or next_state(self._state, event)

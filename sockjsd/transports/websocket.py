@@ -30,6 +30,7 @@ from sockjsd.websocket.frames import Opcode, encode, may_receive
 from sockjsd.websocket.handshake import EXTENSIONS_HEADER, VERSION_HEADER, accept
 
 _PING = encode(Opcode.PING, b"")
+_OPEN = WEBSOCKET.wrap(frames.OPEN)
 
 #: Close codes (RFC 6455 section 7.4.1; the last one is Centrifugo's).
 NORMAL = (1000, "Normal closure")
@@ -89,7 +90,8 @@ class WebSocketReceiver:
 
     def open(self) -> None:
         """Send the open frame, where there is one."""
-        self._send(self._envelope.wrap(frames.OPEN))
+        if not self._raw:
+            self._send(_OPEN)
 
     def heartbeat(self) -> None:
         """Send a heartbeat, and expect to hear something soon."""
@@ -145,7 +147,6 @@ class WebSocketReceiver:
         """Tell the session that the socket is gone."""
         if self.due >= 0:
             self._endpoint.wheel.cancel(self)
-        self._frames.lost()
         self._socket = None
         self._tally.disconnected()
         self._session.interrupted(self, *LOST)
@@ -234,9 +235,13 @@ class WebSocketHandler(EndpointHandler):
             self.exchange.respond(error.status, TEXT + fields, error.reason.encode() + b"\n")
             return
         name, envelope = ("raw_websocket", RAW_WEBSOCKET) if self._raw else ("websocket", WEBSOCKET)
-        session = self.endpoint.sessions.create(self.info(name), None, binary=self._raw)
+        session = self.endpoint.sessions.create(self.info(name), None, binary=self._raw, waits=False)
         tally = self.endpoint.stats.tallies[name]
-        self.exchange.upgrade(answer, WebSocketReceiver(self.endpoint, session, envelope, tally, agreement))
+        try:
+            self.exchange.upgrade(answer, WebSocketReceiver(self.endpoint, session, envelope, tally, agreement))
+        except BaseException:
+            session.close()
+            raise
 
     def _negotiated(self) -> Agreement | None:
         """Return how messages will be compressed, where the endpoint and the client want that."""

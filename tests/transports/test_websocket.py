@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockjsd.http.exchange import Exchange
 from sockjsd.http.limits import LINGER
 from sockjsd.sockjs.batch import Batch
 from sockjsd.sockjs.connection import ConnectionInfo
@@ -97,6 +98,16 @@ class HandshakeTests(SynchronousTestCase):
         WebSocket(server)
         answer = server.ask("GET", "/1/t/websocket", **HANDSHAKE)
         self.assertEqual((503, ["made"]), (answer.status, server.events))
+
+    def test_failed_upgrade_leaves_no_session(self) -> None:
+        """Nobody would ever end it."""
+
+        def failing(*anything: object) -> None:
+            raise RuntimeError("upgrade")
+
+        self.patch(Exchange, "upgrade", failing)
+        self.assertEqual(500, self.refused(**HANDSHAKE))
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
 
     def test_foreign_page_is_refused(self) -> None:
         """There is no CORS for WebSockets: the server has to look."""
