@@ -248,7 +248,10 @@ class InfoOfConnectionTests(SynchronousTestCase):
         )
         (info,) = server.infos
         self.assertEqual(("192.0.2.7", "/echo/0/s/xhr", "xhr"), (info.ip, info.path, info.transport))
-        self.assertEqual({"Host": "example.com", "User-Agent": "Mozilla"}, info.headers)
+        seen = {"Host": "example.com", "User-Agent": "Mozilla"}
+        self.assertEqual((seen, len(seen), repr(seen)), (info.headers, len(info.headers), repr(info.headers)))
+        self.assertEqual(("Mozilla", None), (info.headers["User-Agent"], info.headers.get("Cookie")))
+        self.assertEqual(("Mozilla", None), (info.get_header("user-agent"), info.get_header("cookie")))
 
     def test_application_may_ask_for_arguments_and_cookies(self) -> None:
         """As in sockjs-cyclone; a page of an origin that was not named must not speak with its user's cookies."""
