@@ -109,7 +109,8 @@ class HTTPConnection(Protocol):
         try:
             if upgraded is not None:
                 upgraded.lost()
-            self._forget()
+            else:
+                self._forget()
         finally:
             self.factory.connection_lost()
 
@@ -219,7 +220,8 @@ class HTTPConnection(Protocol):
         except Exception:  # whoever asked for the upgrade logs it
             self.abort()
             raise
-        self._let_read()
+        if self._paused:
+            self._let_read()
 
     # From the factory, and from upgraded protocols.
 
@@ -344,6 +346,8 @@ class HTTPConnection(Protocol):
         elif exchange.phase is _RECEIVED:
             self._answering = exchange
             self.factory.application.dispatch(exchange)
+            if exchange.phase is _DONE and self._answering is exchange:  # else it was an upgrade, or it is the end
+                self._answered(exchange)
         else:
             if exchange.expects_continue():
                 self.send(CONTINUE)

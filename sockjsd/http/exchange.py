@@ -260,7 +260,7 @@ class Exchange:
 
     def upgrade(self, head: bytes, protocol: Upgraded) -> None:
         """Answer with *head*, a whole response head, and give the socket to *protocol*."""
-        if self._begun():
+        if self.phase is not _RECEIVED and self._begun():
             return
         self._let_go()
         self._wire.send(head)
