@@ -43,9 +43,9 @@ class Emulation(EndpointHandler):
     METHODS = ("POST",)
     CORS = True
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row."""
-        super().initialize(**options)
+        super().take(options)
         self._forward: Forward = options["forward"]
 
     def handle(self, *arguments: str) -> None:

@@ -99,9 +99,9 @@ class Events(EndpointHandler):
     METHODS = ("GET",)
     CORS = True
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row."""
-        super().initialize(**options)
+        super().take(options)
         self._sources: Sources = options["sources"]
         self._style: Style = options["style"]
         self._public: PublicChannels = options["public"]

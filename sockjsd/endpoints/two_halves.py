@@ -109,9 +109,9 @@ class Connect(EndpointHandler):
     #: What carries the session.
     RECEIVER: ClassVar[type[Lasting]] = Lasting
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row."""
-        super().initialize(**options)
+        super().take(options)
         self._name: str = options["name"]
         self._half = self.half()
         self.METHODS = self._half.methods

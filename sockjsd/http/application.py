@@ -164,5 +164,5 @@ class Application(Responder, web.Application):
 
     def run(self, exchange: Exchange) -> None:
         """Call the handler."""
-        route = exchange.route
-        route.handler(self, exchange, **route.options)._execute((), *route.arguments)
+        route: Route = exchange.route
+        route.handler.serve(self, exchange, route.options, route.arguments)

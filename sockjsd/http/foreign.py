@@ -86,7 +86,7 @@ class ForeignApplication(Responder):
         """Call the handler, a classic one through Cyclone's application."""
         if isinstance(exchange.route, Route):
             route = exchange.route
-            route.handler(self._application, exchange, **route.options)._execute((), *route.arguments)
+            route.handler.serve(self._application, exchange, route.options, route.arguments)
         else:
             connection = ClassicConnection(exchange)
             self._application(classic_request(exchange, connection))

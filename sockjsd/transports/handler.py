@@ -83,7 +83,7 @@ class EndpointHandler(LeanHandler):
 
     endpoint: Endpoint
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row's endpoint."""
         self.endpoint = options["endpoint"]
 

@@ -218,7 +218,7 @@ class WebSocketHandler(EndpointHandler):
 
     METHODS = ("GET",)
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row."""
         self.endpoint = options["endpoint"]
         self._raw: bool = options["raw"]

@@ -40,9 +40,9 @@ class Begin(EndpointHandler):
 
     METHODS = ("GET",)
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row."""
-        super().initialize(**options)
+        super().take(options)
         self.talk: Talk = options["talk"]
 
     def handle(self, *arguments: str) -> None:
