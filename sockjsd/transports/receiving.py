@@ -186,51 +186,56 @@ class Streaming:
 class Row:
     """One receiving transport.
 
+    :param name: of the transport.
     :param methods: of the request: one.
-    :param content_type: header fields that stand in every answer.
+    :param fields: header fields that stand in every answer.
     :param envelope: of its frames; ``None`` where it is made from the request's callback.
     :param prelude: made from the callback, which is ``b""`` where there is none; ``None`` for a polling transport.
     :param cors: whether another origin's page reads the answer.
     :param callback: whether the query must name one.
     """
 
+    name: str
     methods: tuple[str]
-    content_type: bytes
+    fields: bytes
     envelope: Envelope | None
     prelude: Callable[[bytes], bytes] | None = None
     cors: bool = False
     callback: bool = False
 
 
-ROWS: dict[str, Row] = {
-    "xhr": Row(("POST",), JAVASCRIPT, XHR, cors=True),
-    "xhr_streaming": Row(("POST",), JAVASCRIPT, XHR, lambda callback: XHR_PRELUDE, cors=True),
-    "eventsource": Row(
+_EVENT_STREAM = block({"Content-Type": "text/event-stream"})
+
+ROWS: tuple[Row, ...] = (
+    Row("xhr", ("POST",), JAVASCRIPT + NOT_CACHED, XHR, cors=True),
+    Row("xhr_streaming", ("POST",), JAVASCRIPT + NOT_CACHED, XHR, lambda callback: XHR_PRELUDE, cors=True),
+    Row(
+        "eventsource",
         ("GET",),
-        block({"Content-Type": "text/event-stream"}),
+        _EVENT_STREAM + NOT_CACHED,
         EVENTSOURCE,
         lambda callback: EVENTSOURCE_PRELUDE,
         cors=True,
     ),
-    "htmlfile": Row(
+    Row(
+        "htmlfile",
         ("GET",),
-        HTML,
+        HTML + NOT_CACHED,
         HTMLFILE,
         lambda callback: _HTMLFILE_PRELUDE % callback + _PADDING,
         callback=True,
     ),
-    "jsonp": Row(("GET",), JAVASCRIPT + _NOSNIFF, None, callback=True),
-}
+    Row("jsonp", ("GET",), JAVASCRIPT + _NOSNIFF + NOT_CACHED, None, callback=True),
+)
 
 
 class Receive(EndpointHandler):
     """``/<server>/<session>/<transport>``: offers this request to a session, a new one if need be."""
 
-    def initialize(self, **options: Any) -> None:
+    def take(self, options: dict[str, Any]) -> None:
         """Take the row."""
         self.endpoint = options["endpoint"]
-        self._name: str = options["name"]
-        self._row = ROWS[self._name]
+        self._row: Row = options["row"]
         self.CORS = self._row.cors
         self.METHODS = self._row.methods
 
@@ -243,9 +248,9 @@ class Receive(EndpointHandler):
             self.exchange.respond(error.status, TEXT + NOT_CACHED, error.reason.encode())
             return
         session = self._session(arguments[-1])
-        fields = row.content_type + NOT_CACHED + self.cors() + self.cookie()
+        fields = row.fields + self.cors() + self.cookie()
         envelope = row.envelope or jsonp(callback)
-        tally = self.endpoint.stats.tallies[self._name]
+        tally = self.endpoint.stats.tallies[row.name]
         if row.prelude is None:
             session.attach(Polling(self.exchange, session, fields, envelope, tally))
         else:
@@ -260,4 +265,4 @@ class Receive(EndpointHandler):
         endpoint = self.endpoint
         address = self.exchange.remote_ip if endpoint.options.verify_address else None
         found = endpoint.sessions.find(session_id, address)
-        return found if found is not None else endpoint.sessions.create(self.info(self._name), session_id)
+        return found if found is not None else endpoint.sessions.create(self.info(self._row.name), session_id)

@@ -25,15 +25,16 @@ SESSION = r"/([^/.]+)/([^/.]{1,128})"
 def rows(endpoint: Endpoint) -> list[Row]:
     """Return the rows of *endpoint*; whatever else lies below its prefix is 404."""
     prefix = re.escape(endpoint.options.prefix)
-    receiving = [name for name in ROWS if endpoint.offers(name)]
+    receiving = [row for row in ROWS if endpoint.offers(row.name)]
+    names = [row.name for row in receiving]
     # What is asked for most stands first.
     table: list[tuple[str, type[LeanHandler], dict[str, Any]]] = []
-    if receiving and receiving != ["jsonp"]:
+    if names and names != ["jsonp"]:
         table.append((SESSION + "/xhr_send", XhrSend, {}))
     if endpoint.offers("websocket"):
         table.append((SESSION + "/websocket", WebSocketHandler, {"raw": False}))
-    table += [(f"{SESSION}/{name}", Receive, {"name": name}) for name in receiving]
-    if "jsonp" in receiving:
+    table += [(f"{SESSION}/{row.name}", Receive, {"row": row}) for row in receiving]
+    if "jsonp" in names:
         table.append((SESSION + "/jsonp_send", JsonpSend, {}))
     if endpoint.offers("raw_websocket"):
         table.append(("/websocket", WebSocketHandler, {"raw": True}))
