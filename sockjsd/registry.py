@@ -98,7 +98,7 @@ class Registry:
         self._wheel = wheel
         self._options = options
         self._limit = limit
-        # Sessions that other requests may find; the key of each is its id, and the address that it was opened from.
+        # Sessions that other requests may find, by their ids, which are their keys.
         self._by_id: dict[str, Session] = {}
         # WebSockets' sessions: several may share an id (section "Websocket", test_reuseSessionId).
         self._anonymous: set[Session] = set()
@@ -116,7 +116,7 @@ class Registry:
         :raises HTTPError: 404, the session belongs to another address: to others it does not exist.
         """
         session = self._by_id.get(session_id)
-        if session is not None and address is not None and session.key != (session_id, address):
+        if session is not None and address is not None and session.opener != address:
             raise HTTPError(404, "Not found", close=False)
         return session
 
@@ -150,7 +150,8 @@ class Registry:
             self._anonymous.add(session)
         else:
             self._by_id[session_id] = session
-            session.key = session_id, info.ip
+            session.key = session_id
+            session.opener = info.ip
         if waits:
             self.wake(session, self._options.disconnect_delay)
         return session
@@ -184,7 +185,8 @@ class Registry:
             self.losses.add(session.dropped, session.close_code, session.close_reason)
         if session.due >= 0:
             self._wheel.cancel(session)
-        if session.key is None:
+        key = session.key
+        if key is None:
             self._anonymous.discard(session)
-        elif self._by_id.get(session.key[0]) is session:
-            del self._by_id[session.key[0]]
+        elif self._by_id.get(key) is session:
+            del self._by_id[key]

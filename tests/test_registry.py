@@ -181,7 +181,6 @@ class CreateTests(RegistryTestCase):
         self.assertNothingLeft()
         self.assertEqual([connection.calls for connection in self.connections], [[], []])
 
-
     def test_session_that_does_not_wait_has_no_time_out(self) -> None:
         """Until a receiver is there; closed before, it leaves nothing."""
         session = self.registry.create(INFO, None, waits=False)

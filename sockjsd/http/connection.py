@@ -181,15 +181,12 @@ class HTTPConnection(Protocol):
         """Our own address; a system call each time."""
         return self.transport.getHost()
 
-    @property
-    def date(self) -> bytes:
-        """The ``Date`` field of an answer given now."""
-        return self.factory.date.now()
-
-    @property
-    def draining(self) -> bool:
-        """Whether the present answer is the last one, because the daemon stops."""
-        return self.factory.draining and len(self._queue) <= 1
+    def stamp(self, exchange: Exchange) -> bytes:
+        """Return the ``Date`` field of an answer to *exchange*; as the daemon stops, let the last one say so."""
+        factory = self.factory
+        if factory.draining and len(self._queue) <= 1:
+            exchange.keep_alive = False
+        return factory.date.now()
 
     @property
     def line(self) -> Flow:

@@ -51,13 +51,8 @@ class Wire(Protocol):
     def writable(self) -> bool:
         """Whether the socket takes data at once."""
 
-    @property
-    def date(self) -> bytes:
-        """The ``Date`` field of an answer given now."""
-
-    @property
-    def draining(self) -> bool:
-        """Whether the connection will close after the present answer, because the daemon stops."""
+    def stamp(self, exchange: Exchange) -> bytes:
+        """Return the ``Date`` field of an answer to *exchange*; as the daemon stops, let the last one say so."""
 
     def send(self, data: bytes) -> None:
         """Write *data* to the socket."""
@@ -206,10 +201,12 @@ class Exchange:
         if self.phase is not _RECEIVED and self._begun():
             return
         if status in BODILESS:
-            self._finish(self._answer_head(status, phrase, fields))
+            data = self._answer_head(status, phrase, fields)
         else:
-            head = self._answer_head(status, phrase, b"%bContent-Length: %d\r\n" % (fields, len(body)))
-            self._finish(head if self._muted else head + body)
+            data = self._answer_head(status, phrase, b"%bContent-Length: %d\r\n" % (fields, len(body)))
+            if not self._muted:
+                data += body
+        self._finish(data)
 
     def refuse(self, error: HTTPError) -> None:
         """Answer with the status and the reason of *error*, in plain text."""
@@ -319,15 +316,15 @@ class Exchange:
         return b""
 
     def _answer_head(self, status: int, phrase: str, fields: bytes) -> bytes:
-        # Before a body is complete its rest would be read as a request.
-        if self.phase is _RECEIVING or self._wire.draining:
+        date = self._wire.stamp(self)
+        if self.phase is _RECEIVING:  # the rest of its body would be read as a request
             self.keep_alive = False
         if not self.keep_alive:
             fields += b"Connection: close\r\n"
         elif self.head.version == "HTTP/1.0":
             fields += b"Connection: keep-alive\r\n"
         first = status_line(status, phrase) if phrase else STATUS_LINES.get(status) or status_line(status)
-        return b"%b%b%b\r\n" % (first, self._wire.date, fields)
+        return b"%b%b%b\r\n" % (first, date, fields)
 
     def _finish(self, data: bytes) -> None:
         self._let_go()

@@ -109,6 +109,7 @@ class Session:
         "due",
         "key",
         "line",
+        "opener",
     )
 
     def __init__(
@@ -140,8 +141,9 @@ class Session:
         self.dropped = 0
         #: The way straight to the receiver's socket, while that is all there is to it; see ``lanes``.
         self.line: Line | None = None
-        #: What the keeper knows it by; nothing here asks for it.
-        self.key: tuple[str, str] | None = None
+        #: What the keeper knows it by, and from where it was opened; nothing here asks for them.
+        self.key: str | None = None
+        self.opener = ""
         # The timer wheel's note: at which tick this session is due, -1 for never.
         self.due = -1
 

@@ -26,8 +26,12 @@ class Wire:
         self.aborted = False
         self.done_with: list[Exchange] = []
         self.upgraded_to: list[Upgraded] = []
-        self.date = DATE
         self.host: object = None
+
+    def stamp(self, exchange: Exchange) -> bytes:
+        if self.draining:
+            exchange.keep_alive = False
+        return DATE
 
     def send(self, data: bytes) -> None:
         self.sent += data
