@@ -41,6 +41,9 @@ class Route:
 #: A pattern that ends in a word, as Cyclone has it.
 _LAST_WORD = re.compile(r"((?:/[^|]*)?/)\w+\$")
 
+#: A pattern that begins with a word: behind it is the end, or a slash, or perhaps a slash and whatever.
+_FIRST_WORD = re.compile(r"/((?:[\w-]|\\[.-])+)(?:\$|/(?![?*+{])[^|]*|/\?\$|\(\?:/\.\*\)\?\$)")
+
 _NOWHERE = Route(LeanHandler, {})
 
 
@@ -91,16 +94,43 @@ class Responder:
 
 
 class Table:
-    """The rows of a URL table as one expression, so that looking a path up is one call in C.
-
-    Neighbours whose paths differ in their last word alone share what stands before it.
+    """The rows of a URL table, so that looking a path up is one call in C.
 
     :param specs: the rows, in order: the first one that matches all of a path has it.
     """
 
     def __init__(self, specs: Iterable[web.URLSpec]) -> None:
+        rows = [(_first_word(spec.regex.pattern), spec) for spec in specs]
+        #: The first word of a path -> the rows that may have it: those that begin so, and those of which nobody knows.
+        self._parts = {
+            first: _Part(spec for word, spec in rows if word in ("", first)) for first in {word for word, _ in rows}
+        }
+        self._rest = self._parts.get("") or _Part(())
+
+    def find(self, path: str) -> Route | None:
+        """Return the route of *path*, which begins with a slash, or ``None``."""
+        part = self._parts.get(path.split("/", 2)[1], self._rest)
+        match = part.regex.match(path)
+        if match is None:
+            return None
+        outer = match.lastindex  # the group closed last: a row's own, around its others or behind those that it shares
+        assert outer is not None, "each row is a group"
+        route, begin, end = part.rows[outer]
+        if begin == end:
+            return route
+        arguments = match.groups("")[begin:end]
+        return Route(route.handler, route.options, tuple(map(unquote, arguments)) if "%" in path else arguments)
+
+
+class _Part:
+    """Some rows as one expression.
+
+    Neighbours whose paths differ in their last word alone share what stands before it.
+    """
+
+    def __init__(self, specs: Iterable[web.URLSpec]) -> None:
         #: The number of each row's group -> the row, and where the groups of its arguments begin and end.
-        self._rows: dict[int, tuple[Route, int, int]] = {}
+        self.rows: dict[int, tuple[Route, int, int]] = {}
         patterns = []
         group = 0
         for shared, rows in groupby(specs, _before_last_word):
@@ -110,23 +140,16 @@ class Table:
                 ends.append(f"({spec.regex.pattern[len(shared) :]})")
                 group += 1
                 route, end = Route(cast(type[LeanHandler], spec.handler_class), spec.kwargs), begin + spec.regex.groups
-                self._rows[group] = (route, begin, end) if shared else (route, group, group + spec.regex.groups)
+                self.rows[group] = (route, begin, end) if shared else (route, group, group + spec.regex.groups)
                 group += 0 if shared else spec.regex.groups
             patterns.append(f"{shared}(?:{'|'.join(ends)})")
-        self._regex = re.compile("|".join(patterns) or "(?!)")
+        self.regex = re.compile("|".join(patterns) or "(?!)")
 
-    def find(self, path: str) -> Route | None:
-        """Return the route of *path*, or ``None``."""
-        match = self._regex.match(path)
-        if match is None:
-            return None
-        outer = match.lastindex  # the group closed last: a row's own, around its others or behind those that it shares
-        assert outer is not None, "each row is a group"
-        route, begin, end = self._rows[outer]
-        if begin == end:
-            return route
-        arguments = match.groups("")[begin:end]
-        return Route(route.handler, route.options, tuple(map(unquote, arguments)) if "%" in path else arguments)
+
+def _first_word(pattern: str) -> str:
+    """Return the word with which every path begins that *pattern* matches; nothing where that cannot be told."""
+    found = _FIRST_WORD.fullmatch(pattern)
+    return found[1].replace("\\", "") if found is not None else ""
 
 
 def _before_last_word(spec: web.URLSpec) -> str:

@@ -15,14 +15,16 @@ from sockjsd.http import rules
 from sockjsd.http.headers import Headers
 from sockjsd.http.limits import Limits
 
-#: A path and a query of signs that no parser reads in a way of its own.
-_TARGET = r"/[\w/.~%?=&+,;:@!$'()*-]*"
+#: A path and a query of signs that no parser reads in a way of its own.  Ranges are found faster than ``\\w``.
+_TARGET = r"/[A-Za-z0-9_/.~%?=&+,;:@!$'()*-]*"
 
 #: A request line, which is read by itself where the fields are those of the request before.
-LINE = re.compile(rf"([A-Z]+) ({_TARGET}) HTTP/1\.1".encode(), re.ASCII)
+LINE = re.compile(rf"([A-Z]+) ({_TARGET}) HTTP/1\.1".encode())
 
-#: A head: letters, digits and hyphens in names, a space and printable ASCII as values.  Nothing is tried twice.
-_HEAD = re.compile(rf"(GET|POST) ({_TARGET}) HTTP/1\.1\r\n((?:[\w-]++: [!-~][ -~]*+\r\n)++)\r\n", re.ASCII)
+#: A head: letters, digits and hyphens in names, printable ASCII in values, and one space before these.  Nothing is
+#: tried twice.
+_FIELD = r"[A-Za-z0-9_-]++: [!-~][ -~]*+(?<! )\r\n"
+_HEAD = re.compile(rf"(GET|POST) ({_TARGET}) HTTP/1\.1\r\n((?:{_FIELD})++)\r\n")
 
 #: A length that certainly is none of the odd ones.
 _LENGTH = re.compile("[0-9]{1,9}")
@@ -61,7 +63,7 @@ def read(data: bytes, limits: Limits) -> tuple[rules.Head, int] | None:
     # Name, value, name, value, ..., and nothing; more where a value looks like a field.
     parts = fields.replace("\r\n", ": ").split(": ")
     count = len(parts) // 2
-    if count != fields.count("\r\n") or count > limits.head_fields or " \r\n" in fields:
+    if count != fields.count("\r\n") or count > limits.head_fields:
         return None
     headers = Headers(zip(map(NAMES.__getitem__, parts[:-1:2]), parts[1::2], strict=True))
     if len(headers) != count:  # one came twice

@@ -69,11 +69,19 @@ class RouteTests(SynchronousTestCase):
         """Whether or not they begin in the same way: the first one that matches all of a path has it."""
         words = r"/s/([^/]+)/one /s/([^/]+)/two /s/([^/]+)/(one|three) /s/([^/]+)/four /s/(a)/two /s/a/five /one /two"
         odd = r"/p|/q/x /q/y /[^/]z /(?:v/w)/one /(?:v/w)/two /s/([^/]+)/one /(.*)/last (?:/.*)?"
-        patterns = (words + " " + odd).split()
+        firsts = (
+            r"/t/?u /t(?:/u)?v /tw?/u /t/qq|/x/q /t+/w /t/*x /t\.u/v /t-u/v /t/? /w/? /w(?:/.*)? /t/(?:u/)?y /(?i:t)/z"
+        )
+        patterns = (words + " " + firsts + " " + odd).split()
         application = Application([(pattern, Named, {"name": str(number)}) for number, pattern in enumerate(patterns)])
         ends = ("one", "two", "three", "four", "five", "last", "x", "y", "onetwo", "")
         paths = [f"{begin}/{end}" for begin in ("", "/s/a", "/s/b", "/q", "/v/w", "/s", "/s/a/b") for end in ends]
-        for path in (*paths, "/p", "/q/x", "/az", "/", "/s/a"):
+        begun = [
+            f"/{first}{rest}"
+            for first in ("t", "tu", "tv", "tw", "tt", "t.u", "tau", "t-u", "T", "w", "wa", "x")
+            for rest in ("", "/", "/u", "/v", "/w", "/x", "/y", "/z", "/u/y", "//x", "/q", "x")
+        ]
+        for path in (*paths, *begun, "/p", "/q/x", "/az", "/", "/s/a"):
             with self.subTest(path):
                 number = next(n for n, pattern in enumerate(patterns) if re.fullmatch(pattern, path))
                 match = re.fullmatch(patterns[number], path)
