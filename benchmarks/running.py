@@ -173,7 +173,11 @@ class Rounds:
             self._running[name] = self._systems[name].starts[scenario.kind](self._redis_port(name))
             self._servers.callback(self._running[name].stop)
             self._running[name].server.wait_until_quiet()
-        running = self._running[name]
-        result = scenario.run(running)
+            if scenario.warm:
+                self._run(self._running[name])
+        return self._run(self._running[name])
+
+    def _run(self, running: Running) -> Result:
+        result = self.outcome.scenario.run(running)
         running.server.wait_until_quiet()
         return result
