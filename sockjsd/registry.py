@@ -145,7 +145,8 @@ class Registry:
         if len(self._by_id) + len(self._anonymous) >= self._limit:
             raise HTTPError(503, "Too many sessions", close=False)
         guard = Guard(connection if connection is not None else self._make_connection(), info)
-        session = Session(guard, self, self._options, resumable=session_id is not None, binary=binary)
+        # No names: a class that is called with some takes twice as long.
+        session = Session(guard, self, self._options, session_id is not None, binary)
         if session_id is None:
             self._anonymous.add(session)
         else:

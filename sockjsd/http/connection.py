@@ -99,9 +99,10 @@ class HTTPConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits for this connection."""
-        self.factory.connections.discard(self)
+        factory = self.factory
+        factory.connections.discard(self)
         if self.due >= 0:
-            self.factory.wheel.cancel(self)
+            factory.wheel.cancel(self)
         self.writable = False
         self._flow.drop()
         self._waiting = _END
@@ -112,7 +113,8 @@ class HTTPConnection(Protocol):
             else:
                 self._forget()
         finally:
-            self.factory.connection_lost()
+            if not factory.connections:
+                factory.emptied()
 
     def moved(self, writable: bool) -> None:
         """The socket's buffer filled up or emptied, or a part of what waits for it has left."""
@@ -153,8 +155,7 @@ class HTTPConnection(Protocol):
             self._head = head
             if last is None or head.headers is not last.headers:  # else they are clean, and from whom they were before
                 self._sender = factory.proxies.sender(head.headers, end)
-        sender = self._sender
-        exchange = Exchange(head, self, sender.address, secure=sender.secure)
+        exchange = Exchange(head, self, self._sender)
         exchange.route = self._route
         self._queue.append(exchange)
         if head.length != 0:  # None is as much as comes

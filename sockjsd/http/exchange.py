@@ -11,6 +11,7 @@ from sockjsd.errors import HTTPError, StateError
 from sockjsd.http import chunks
 from sockjsd.http.fields import BODILESS, STATUS_LINES, block, status_line
 from sockjsd.http.flow import Flow
+from sockjsd.http.proxies import NOBODY, Sender
 from sockjsd.http.request import Request
 from sockjsd.http.rules import Head
 
@@ -117,8 +118,7 @@ class Exchange:
 
     :param head: of the request.
     :param wire: the connection.
-    :param peer: the client's address, as the transport or a trusted proxy tells it.
-    :param secure: whether the client speaks TLS, with us or with a trusted proxy.
+    :param sender: the client, as the transport or a trusted proxy tells it.
     """
 
     __slots__ = (
@@ -126,6 +126,7 @@ class Exchange:
         "_continued",
         "_left",
         "_muted",
+        "_sender",
         "_wire",
         "body",
         "error",
@@ -135,17 +136,14 @@ class Exchange:
         "keep_alive",
         "on_drained",
         "on_gone",
-        "peer",
         "phase",
         "route",
-        "secure",
     )
 
-    def __init__(self, head: Head, wire: Wire, peer: object = None, *, secure: bool = False) -> None:
+    def __init__(self, head: Head, wire: Wire, sender: Sender = NOBODY) -> None:
         self._wire = wire
         self.head = head
-        self.peer = peer
-        self.secure = secure
+        self._sender = sender
         #: The body, where the route wants it as bytes.
         self.body = b""
         #: The body as a file at its beginning, where there is one and the route spools it.  Closed after the
@@ -182,9 +180,19 @@ class Exchange:
         return self._wire.host
 
     @property
+    def peer(self) -> object:
+        """The client's address."""
+        return self._sender.address
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client speaks TLS, with us or with a trusted proxy."""
+        return self._sender.secure
+
+    @property
     def remote_ip(self) -> str:
         """The client's address as text, ``""`` on a Unix socket."""
-        address: str = getattr(self.peer, "host", "")
+        address: str = getattr(self._sender.address, "host", "")
         return address
 
     @property

@@ -64,9 +64,8 @@ class HTTPFactory(Factory):
         for connection in list(self.connections):
             connection.abort()
 
-    def connection_lost(self) -> None:
-        """Take note that a connection is gone."""
-        if not self.connections:
-            waiting, self._empty = self._empty, []
-            for empty in waiting:
-                empty.callback(None)
+    def emptied(self) -> None:
+        """Take note that no connection is left."""
+        waiting, self._empty = self._empty, []
+        for empty in waiting:
+            empty.callback(None)

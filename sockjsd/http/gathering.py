@@ -128,7 +128,7 @@ class Gathering:
 
     def pop(self, sender: Sender) -> bytes:
         """Return what *sender* has gathered, which is its own to send or to drop from now on."""
-        return b"".join(self._waiting.pop(sender, ()))
+        return b"".join(self._waiting.pop(sender, ())) if self._waiting else b""
 
     def _end_turn(self) -> None:
         self._turning = False

@@ -117,7 +117,6 @@ class Session:
         handler: Handler,
         keeper: Keeper,
         options: SessionOptions,
-        *,
         resumable: bool = True,
         binary: bool = False,
     ) -> None:

@@ -70,7 +70,7 @@ class WebSocketReceiver:
         if agreement is not None:
             inflater = Inflater(agreement)
             self._envelope = compressed(envelope, agreement, options.compression_level, options.compression_threshold)
-        self._frames = Connection(max_message=options.message_limit, inflater=inflater)
+        self._frames = Connection(options.message_limit, inflater)
         self._socket: Socket | None = None
         # The last ping that came while the socket took nothing; None when there is none to answer.
         self._pinged: bytes | None = None

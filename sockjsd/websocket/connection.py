@@ -186,7 +186,7 @@ class Connection:
         "_state",
     )
 
-    def __init__(self, *, max_message: int, inflater: Inflater | None = None) -> None:
+    def __init__(self, max_message: int, inflater: Inflater | None = None) -> None:
         self._max_message = max_message
         #: Bytes of a compressed one: a sixteenth more, if it cannot be made smaller; zlib's own bound is below that.
         self._max_compressed = max_message + (max_message >> 4) + 64

@@ -13,6 +13,7 @@ from sockjsd.errors import HTTPError, StateError
 from sockjsd.http.exchange import Exchange, Phase
 from sockjsd.http.fields import block
 from sockjsd.http.headers import Headers
+from sockjsd.http.proxies import Sender
 from sockjsd.http.rules import check
 from tests.http.fakes import DATE, SWITCH, Tunnel, Wire
 
@@ -343,7 +344,7 @@ class RequestTests(ExchangeTestCase):
     def test_request_is_that_of_the_head(self) -> None:
         """And of the connection."""
         head = check("PUT", "/a?b", "1.1", Headers.of([("Host", "example.com"), ("X", "y")]))
-        exchange = Exchange(head, self.wire, IPv4Address("TCP", "192.0.2.7", 1), secure=True)
+        exchange = Exchange(head, self.wire, Sender(IPv4Address("TCP", "192.0.2.7", 1), True))
         request = exchange.request
         self.assertEqual((request.method, request.uri, request.version), ("PUT", "/a?b", "HTTP/1.1"))
         self.assertEqual((request.host, request.remote_ip, request.protocol), ("example.com", "192.0.2.7", "https"))
