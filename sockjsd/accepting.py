@@ -12,7 +12,6 @@ begun in the middle of a connection.
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import Any
 
@@ -134,10 +133,10 @@ class Connection(Server):
                 self.producer.stopProducing()
         finally:
             self.producer = None
-            if reason is _LOST or reason is _DONE:  # there is nobody who could be told more than by the end itself
-                os.close(lost.detach())
+            if reason is _LOST:  # to who is lost nothing can be said, and shutting that connection down would raise
+                lost.close()
             else:
-                self._closeSocket(not reason.check(ConnectionAborted))
+                self._closeSocket(reason is _DONE or not reason.check(ConnectionAborted))
             protocol = self.protocol
             del self.protocol, self.socket, self.fileno
             protocol.connectionLost(reason)

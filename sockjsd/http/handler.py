@@ -26,7 +26,7 @@ class LeanHandler(web.RequestHandler):
     """A Cyclone handler without the 33 µs of Cyclone's own set-up.
 
     A subclass names the methods it answers in ``METHODS`` and overrides ``handle``; ``initialize``
-    takes the keyword arguments of the URL table's row, as with Cyclone.
+    takes the keyword arguments of the URL table's row, as with Cyclone, or ``take`` does.
     """
 
     #: The methods that ``handle`` answers; others get 405 with ``Allow``.  None means that nothing is here.

@@ -16,7 +16,7 @@ from sockjsd.http.headers import Headers
 from sockjsd.http.limits import Limits
 
 #: A path and a query of signs that no parser reads in a way of its own.  Ranges are found faster than ``\w``.
-_TARGET = r"/[A-Za-z0-9_/.~%?=&+,;:@!$'()*-]*"
+_TARGET = r"/[A-Za-z0-9_/.~%?=&+,;:@!$'()*-]*+"
 
 #: A request line, which is read by itself where the fields are those of the request before.
 LINE = re.compile(rf"([A-Z]+) ({_TARGET}) HTTP/1\.1".encode())

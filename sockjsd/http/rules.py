@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.http.test_rules -*-
 """What a request's head must be, so that no proxy in front reads it differently.
 
-llhttp refuses much before these rules see it (``tests/http/heads.py`` holds what); here
-stands the rest: RFC 9112 sections 3.2 (request target), 6.1 (Transfer-Encoding) and
-7.2 (Host), each read strictly.
+llhttp refuses much before these rules see it (``tests/http/heads.py`` holds what), and what
+``plain`` reads has nothing of that; here stands the rest: RFC 9112 sections 3.2 (request target),
+6.1 (Transfer-Encoding) and 7.2 (Host), each read strictly.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from sockjsd.sockjs.batch import Batch, Message
 from sockjsd.sockjs.envelopes import RAW_WEBSOCKET, WEBSOCKET, RawWebSocketEnvelope, WebSocketEnvelope, compressed
 from sockjsd.sockjs.lanes import Line
 from sockjsd.sockjs.session import Session
+from sockjsd.sockjs.states import State
 from sockjsd.stats import Tally
 from sockjsd.transports.endpoint import Endpoint
 from sockjsd.transports.handler import EndpointHandler
@@ -239,9 +240,9 @@ class WebSocketHandler(EndpointHandler):
         tally = self.endpoint.stats.tallies[name]
         try:
             self.exchange.upgrade(answer, WebSocketReceiver(self.endpoint, session, envelope, tally, agreement))
-        except BaseException:
-            session.close()
-            raise
+        finally:
+            if session.state is State.NEW:  # it never got its socket, and nobody would wake it up
+                session.close()
 
     def _negotiated(self) -> Agreement | None:
         """Return how messages will be compressed, where the endpoint and the client want that."""

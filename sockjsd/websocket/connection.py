@@ -8,8 +8,7 @@ How to drive it:
 * after a :class:`Closed` write what :meth:`Connection.goodbye` returns;
 * to send, write what :func:`sockjsd.websocket.frames.encode` returns, while the state is open;
 * to end it, write what :meth:`Connection.close` returns, and give the peer some time for its answer;
-* once the state is closed, and what was to be written is, end the TCP connection;
-* when the socket is gone, call :meth:`Connection.lost`.
+* once the state is closed, and what was to be written is, end the TCP connection.
 
 Time (how long to wait, how often to ping) is the caller's.  Memory is bounded by
 ``max_message``: one unfinished frame, the fragments before it and one close frame are all
@@ -58,7 +57,7 @@ class State(Enum):
     OPEN = "open"
     #: Our close frame is out; only the peer's is awaited, and all else is ignored.
     CLOSING = "closing"
-    #: Nothing is read or said any more: both said goodbye, or a rule was broken, or the socket is gone.
+    #: Nothing is read or said any more: both said goodbye, or a rule was broken.
     CLOSED = "closed"
 
 
@@ -74,8 +73,6 @@ class Cause(Enum):
     CLOSE_RECEIVED = "close received"
     #: The peer broke a rule or the limit.
     VIOLATION = "violation"
-    #: The socket is gone.
-    LOST = "lost"
 
 
 #: Every change of state; a pair that is not here is a bug of ours.
@@ -83,11 +80,8 @@ TRANSITIONS: Final = {
     (State.OPEN, Cause.CLOSE_SENT): State.CLOSING,
     (State.OPEN, Cause.CLOSE_RECEIVED): State.CLOSED,
     (State.OPEN, Cause.VIOLATION): State.CLOSED,
-    (State.OPEN, Cause.LOST): State.CLOSED,
     (State.CLOSING, Cause.CLOSE_RECEIVED): State.CLOSED,
     (State.CLOSING, Cause.VIOLATION): State.CLOSED,
-    (State.CLOSING, Cause.LOST): State.CLOSED,
-    (State.CLOSED, Cause.LOST): State.CLOSED,
 }
 
 # Looked up for each read: a global is several times cheaper than a member of an enum on Python 3.11.
@@ -247,11 +241,6 @@ class Connection:
         frame = encode(Opcode.CLOSE, close_payload(code, reason))
         self._enter(Cause.CLOSE_SENT)
         return frame
-
-    def lost(self) -> None:
-        """Note that the socket is gone, whatever the state."""
-        self._enter(Cause.LOST)
-        self._goodbye = b""
 
     def _enter(self, cause: Cause) -> None:
         """Change the state: the only place that does."""

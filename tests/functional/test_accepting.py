@@ -260,6 +260,15 @@ class LifeTests(AcceptingCase):
         with self.assertRaises(ConnectionResetError):
             self.hear(client)
 
+    def test_other_end_hears_of_the_end_whoever_else_holds_the_socket(self) -> None:
+        """A process that a view has forked does."""
+        client = self.connect()
+        held = os.dup(self.guest.transport.fileno())
+        self.addCleanup(os.close, held)
+        client.shutdown(socket.SHUT_WR)
+        self.assert_noted(f"lost: {ConnectionDone.__name__}")
+        self.assertEqual(self.hear(client), b"")
+
     def test_who_does_not_read_hears_of_nothing(self) -> None:
         """Until it does."""
         client = self.connect()

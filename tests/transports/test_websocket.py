@@ -99,8 +99,11 @@ class HandshakeTests(SynchronousTestCase):
         answer = server.ask("GET", "/1/t/websocket", **HANDSHAKE)
         self.assertEqual((503, ["made"]), (answer.status, server.events))
 
-    def test_failed_upgrade_leaves_no_session(self) -> None:
-        """Nobody would ever end it."""
+    def test_upgrade_that_comes_to_nothing_leaves_no_session(self) -> None:
+        """Nobody would ever end it: neither where it fails, nor where the client has left meanwhile."""
+        self.patch(Exchange, "upgrade", lambda *anything: None)
+        self.server.client().send(request("GET", "/echo/0/0/websocket", **HANDSHAKE))
+        self.assertEqual((0, []), (self.server.count, self.server.events))
 
         def failing(*anything: object) -> None:
             raise RuntimeError("upgrade")

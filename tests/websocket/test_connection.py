@@ -297,32 +297,19 @@ class CloseTests(TestCase):
         peer.close()
         self.assertEqual(peer.pong(b""), b"")
 
-    def test_lost_socket_ends_everything(self) -> None:
-        """In each state, twice too: nothing to read, nothing to write."""
-        closing = connection()
-        closing.close()
-        closed = connection()
-        closed.receive(client(PING) + client(CLOSE))
-        for peer in (connection(), closing, closed):
-            peer.lost()
-            peer.lost()
-            self.assertEqual((peer.state, peer.receive(client(TEXT, b"x"))), (State.CLOSED, []))
-            self.assertEqual((peer.goodbye(), peer.pong(b""), peer.close()), (b"", b"", b""))
-
     def test_end_gives_memory_back(self) -> None:
         """What never became a message is let go of, and what comes later is not kept either."""
         size = 1 << 16
         for part in (head(BINARY, size) + bytes(size - 1), client(BINARY, bytes(size), final=False)):
-            for end in (Connection.lost, lambda peer: peer.receive(client(CLOSE) + b"\xff" * size)):
-                peer = connection()
-                tracemalloc.start()
-                self.addCleanup(tracemalloc.stop)
-                peer.receive(part)
-                self.assertGreater(tracemalloc.get_traced_memory()[0], size)
-                end(peer)
-                self.assertEqual(feed(peer, bytes(2 * size), 1000), [])
-                self.assertLess(tracemalloc.get_traced_memory()[0], size)
-                tracemalloc.stop()
+            peer = connection()
+            tracemalloc.start()
+            self.addCleanup(tracemalloc.stop)
+            peer.receive(part)
+            self.assertGreater(tracemalloc.get_traced_memory()[0], size)
+            peer.receive(client(CLOSE) + b"\xff" * size)
+            self.assertEqual(feed(peer, bytes(2 * size), 1000), [])
+            self.assertLess(tracemalloc.get_traced_memory()[0], size)
+            tracemalloc.stop()
 
 
 class StateTests(TestCase):
