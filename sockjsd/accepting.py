@@ -186,7 +186,11 @@ class Port(TwistedPort):
             client = (socket.getnameinfo(client, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0], *client[1:])
         peer = self._buildAddr(client)
         factory: Any = self.factory
-        protocol = factory.buildProtocol(peer)
+        try:
+            protocol = factory.buildProtocol(peer)
+        except BaseException:
+            accepted.close()
+            raise
         if protocol is None:
             accepted.close()
             return
