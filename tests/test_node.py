@@ -158,10 +158,11 @@ class StartTests(NodeTestCase):
             def deliver(self, batch: object) -> None:
                 gathered.append(node._factory.gathering.take(self, b""))
 
-            def took(self, data: bytes, count: int) -> None:
+            def write(self, data: bytes) -> None:
                 """Nothing."""
 
-            write = took
+            def took(self, data: bytes, count: int) -> None:
+                """Nothing."""
 
         node._hub.subscribe("news", Subscriber(), BARE)
         node._broker.publish("news", Publication("1"))
