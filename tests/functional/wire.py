@@ -150,6 +150,8 @@ class Line(AbstractContextManager["Line"]):
                 pass
         except (BlockingIOError, ssl.SSLWantReadError):
             pass
+        except ConnectionResetError:  # who is sent something while it closes says so; what it had answered was read
+            self._ended = True
         finally:
             self.socket.settimeout(PATIENCE)
         return self._ended
