@@ -218,8 +218,7 @@ class HTTPConnection(Protocol):
         except Exception:  # whoever asked for the upgrade logs it
             self.abort()
             raise
-        if self._paused:
-            self._let_read()
+        self._resume()
 
     # From the factory, and from upgraded protocols.
 

@@ -81,6 +81,7 @@ def check(method: str, target: str, version: str, headers: Headers) -> Head:
         raise HTTPError(400, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
     if method == "CONNECT":
         raise HTTPError(400, "CONNECT is for proxies")
+    # What is usual is seen here; the functions below know all of it, and what is wrong with the rest.
     host = headers.get("host", "")
     if not host or not _is_host(host):
         host = _host(version, headers)

@@ -375,4 +375,5 @@ class Session:
 
     def _change(self, event: Event) -> None:
         """Make the one change of state that *event* allows."""
+        # One look into the table; what is not there is refused in the words of next_state.
         self._state = TRANSITIONS.get((self._state, event)) or next_state(self._state, event)
