@@ -186,7 +186,7 @@ class BackgroundTests(SynchronousTestCase):
         second = self.twistd(pidfile=other)
         self.assertEqual(second.returncode, 1)
         self.assertIn("cannot listen on tcp:", second.stderr)
-        self.assertFalse(other.exists())
+        until(lambda: not other.exists(), "the end of its pidfile, which twistd removes after it has said why")
         self.assertEqual(get(f"{self.url}/hello/")[1], str(self.pid))
 
     def test_refuses_a_site_that_does_not_import(self) -> None:
@@ -196,7 +196,7 @@ class BackgroundTests(SynchronousTestCase):
         self.assertEqual(started.returncode, 1)
         self.assertIn("no_such_site", started.stderr)
         self.assertIn("No module named 'no_such_site'", self.log())
-        self.assertFalse(self.pidfile.exists())
+        until(lambda: not self.pidfile.exists(), "the end of its pidfile, which twistd removes after it has said why")
         until(lambda: is_free(self.port), "the port to be free")
 
     def test_gives_sockets_and_uploads_the_configured_umask(self) -> None:
