@@ -57,7 +57,7 @@ def read(data: bytes, limits: Limits) -> tuple[rules.Head, int] | None:
     :raises HTTPError: the head breaks one of the ``rules``.
     """
     match = _HEAD.match(data.decode("latin-1"))
-    if match is None or match.end() > limits.head_limit:
+    if match is None or (end := match.end()) > limits.head_limit:
         return None
     method, target, fields = match.groups()
     # Name, value, name, value, ..., and nothing; more where a value looks like a field.
@@ -73,5 +73,4 @@ def read(data: bytes, limits: Limits) -> tuple[rules.Head, int] | None:
     if "transfer-encoding" in headers:
         return None
     head = rules.check(method, target, "1.1", headers)
-    end = match.end()
     return (head, end) if len(data) - end == head.length and head.keep_alive else None

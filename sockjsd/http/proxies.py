@@ -33,7 +33,7 @@ PROTO = "x-forwarded-proto"
 _PREFIX = "x-forwarded-"
 _CLAIMS = frozenset({"forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-ssl"})
 
-#: Fields that nearly all requests have none but: asked for together, because each request is.
+#: Nearly all requests have no fields but some of these, among which is no claim; one look tells.
 _USUAL = frozenset(
     "accept accept-encoding accept-language authorization cache-control connection content-length content-type cookie "
     "dnt expect host if-modified-since if-none-match last-event-id origin pragma priority range referer "

@@ -89,10 +89,7 @@ class Reader:
         head, end = found
         self._head = head
         upgrade = "upgrade" in head.headers and head.method == "GET" and is_upgrade(head.headers)
-        if not upgrade:
-            self._remember(data, end)
-        elif self._last:
-            self._remember(b"", 0)
+        self._remember(b"" if upgrade else data, end)
         self._hand_on(data, end, upgrade=upgrade)
         return True
 

@@ -81,7 +81,7 @@ def check(method: str, target: str, version: str, headers: Headers) -> Head:
         raise HTTPError(400, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
     if method == "CONNECT":
         raise HTTPError(400, "CONNECT is for proxies")
-    # What is usual is seen here; the functions below know all of it, and what is wrong with the rest.
+    # What is usual is seen here; what is not has a function below.
     host = headers.get("host", "")
     if not host or not _is_host(host):
         host = _host(version, headers)
@@ -90,7 +90,7 @@ def check(method: str, target: str, version: str, headers: Headers) -> Head:
     length: int | None = 0
     if "content-length" in headers or "transfer-encoding" in headers:
         length = _length(version, headers)
-    uri = target if target.startswith("/") and "#" not in target else _uri(target, host)
+    uri = target if target.startswith("/") and "#" not in target else _odd_uri(target, host)
     path, _, query = uri.partition("?")
     # llhttp heeds the latter too, and refuses what comes after a close.
     lasts = _lasts(version, headers.get("connection", ""), headers.get("proxy-connection", ""))
@@ -127,7 +127,7 @@ def _is_host(host: str) -> bool:
 def _length(version: str, headers: Headers) -> int | None:
     if "transfer-encoding" not in headers:
         # llhttp lets only one Content-Length of digits pass, and none beside Transfer-Encoding.
-        length = headers.get("content-length", "0")
+        length = headers["content-length"]
         if len(length) > _LENGTH:
             raise HTTPError(400, "Not a valid Content-Length")
         return int(length)
@@ -145,11 +145,9 @@ def _lasts(version: str, *options: str) -> bool:
     return "close" not in tokens and (version == "1.1" or "keep-alive" in tokens)
 
 
-def _uri(target: str, host: str) -> str:
+def _odd_uri(target: str, host: str) -> str:
     if "#" in target:
         raise HTTPError(400, "A fragment in the request target")
-    if target.startswith("/"):
-        return target
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
         raise HTTPError(400, "The request target is not a path")

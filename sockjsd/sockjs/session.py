@@ -256,8 +256,7 @@ class Session:
             self._forget()
         elif self._receiver is None:
             self._resumable = False  # no close frame for a client that did not come back
-            if self._queue:
-                self._discard()
+            self._discard()
             self.close(*TIMED_OUT)
         else:
             self._keeper.wake(self, self._options.heartbeat)
